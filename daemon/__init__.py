@@ -1,0 +1,1 @@
+"""Training daemon: MQTT commands in, versioned int8 models and their C out."""

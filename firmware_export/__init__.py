@@ -1,0 +1,1 @@
+"""Quantized models to self-contained C99."""
