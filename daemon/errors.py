@@ -1,0 +1,261 @@
+"""Every error of the daemon, with the code that goes over the wire.
+
+The tree (code, and the status of a reply where it answers a request)::
+
+    TrainerdError                 internal                 500
+    ├── RequestError              bad_request              400   the sender can mend it
+    │   ├── MalformedBody         malformed_body           400   not JSON, not UTF-8, duplicate keys, NaN
+    │   ├── InvalidMember         invalid_member           400   unknown, missing, mistyped, out of range
+    │   ├── ForeignResponseTopic  foreign_response_topic   400
+    │   ├── Forbidden             forbidden                403
+    │   ├── NotFound              not_found                404
+    │   ├── Conflict              conflict                 409
+    │   │   └── RequestIdConflict request_id_conflict      409
+    │   ├── BodyTooLarge          body_too_large           413
+    │   └── QueueFull             queue_full               429
+    ├── Unavailable               unavailable              503   the device cannot, for now
+    │   └── DiskFull              disk_full                503
+    ├── ConfigError               config_invalid                 a configuration file is wrong
+    ├── StateError                state_invalid                  the state directory cannot be used
+    └── JobError                  job_failed                     ends a job as FAILED
+        ├── DatasetError          dataset_invalid                the rows cannot be trained on
+        ├── TrainingError         training_failed                the trainer refuses or gives up
+        ├── GateFailed            gate_failed                    int8 strays from the float model
+        ├── ExportError           export_failed                  no C could be written
+        ├── JobCanceled           canceled                       asked to stop (ends as CANCELED)
+        ├── JobTimedOut           timed_out                      over its time (ends as TIMED_OUT)
+        ├── WorkerOutOfMemory     out_of_memory
+        ├── WorkerCrashed         worker_crashed
+        ├── JobDiskFull           disk_full
+        └── JobInterrupted        interrupted                    restarted too often
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class TrainerdError(Exception):
+    """Base of all errors that the daemon raises on purpose.
+
+    Parameters
+    ----------
+    message : str
+        One sentence for the person who has to mend it: what, where, and the remedy.
+    """
+
+    code = "internal"
+    status = 500
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class RequestError(TrainerdError):
+    """A request that its sender can mend."""
+
+    code = "bad_request"
+    status = 400
+
+
+class MalformedBody(RequestError):
+    """A body that is not strict JSON in UTF-8."""
+
+    code = "malformed_body"
+
+
+class InvalidMember(RequestError):
+    """A member that is unknown, missing, of the wrong type or out of range.
+
+    Parameters
+    ----------
+    place : str
+        Path of the member in the body, for example ``axes[2]``; empty for the body itself.
+    problem : str
+        What is wrong with it and what would be right.
+    """
+
+    code = "invalid_member"
+
+    def __init__(self, place: str, problem: str) -> None:
+        super().__init__(f"{place}: {problem}" if place else problem)
+        self.place = place
+
+
+class ForeignResponseTopic(RequestError):
+    """A Response Topic outside ``<base>/reply/``."""
+
+    code = "foreign_response_topic"
+
+
+class Forbidden(RequestError):
+    """A request that the local configuration does not allow."""
+
+    code = "forbidden"
+    status = 403
+
+
+class NotFound(RequestError):
+    """A route, project, block, job, version or file that is not there."""
+
+    code = "not_found"
+    status = 404
+
+
+class Conflict(RequestError):
+    """A request that contradicts the present state."""
+
+    code = "conflict"
+    status = 409
+
+
+class RequestIdConflict(Conflict):
+    """A request id used again with another payload."""
+
+    code = "request_id_conflict"
+
+
+class BodyTooLarge(RequestError):
+    """A body over the published limit."""
+
+    code = "body_too_large"
+    status = 413
+
+
+class QueueFull(RequestError):
+    """More jobs than the queue may hold."""
+
+    code = "queue_full"
+    status = 429
+
+
+class Unavailable(TrainerdError):
+    """Something that the device cannot do for now; the same request may succeed later."""
+
+    code = "unavailable"
+    status = 503
+
+
+class DiskFull(Unavailable):
+    """The state directory has no room left."""
+
+    code = "disk_full"
+
+
+class ConfigError(TrainerdError):
+    """A configuration file that cannot be used.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    line : int or None
+        Line of the mistake, 1-based, where it is known.
+    problem : str
+        What is wrong and what would be right.
+    """
+
+    code = "config_invalid"
+
+    def __init__(self, path: str, line: int | None, problem: str) -> None:
+        super().__init__(f"{path}:{line}: {problem}" if line else f"{path}: {problem}")
+        self.path = path
+        self.line = line
+
+
+class StateError(TrainerdError):
+    """A state directory that cannot be used: in use by another daemon, or of a newer version."""
+
+    code = "state_invalid"
+
+
+class JobError(TrainerdError):
+    """An end of a job other than success.
+
+    Parameters
+    ----------
+    message : str
+        What happened and the remedy.
+    stage : str or None
+        Stage of the job; the pipeline fills in the running one where it is left out.
+    retryable : bool
+        Whether the same request may succeed later.
+    details : dict or None
+        Figures that belong to the error; they become the job's ``result``.
+    """
+
+    code = "job_failed"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        stage: str | None = None,
+        retryable: bool = False,
+        details: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.stage = stage
+        self.retryable = retryable
+        self.details = details
+
+
+class DatasetError(JobError):
+    """Rows that cannot be trained on."""
+
+    code = "dataset_invalid"
+
+
+class TrainingError(JobError):
+    """A trainer that refuses its settings or gives up."""
+
+    code = "training_failed"
+
+
+class GateFailed(JobError):
+    """An integer model that strays too far from the float model; ``details`` holds the figures."""
+
+    code = "gate_failed"
+
+
+class ExportError(JobError):
+    """A model that cannot be written as C."""
+
+    code = "export_failed"
+
+
+class JobCanceled(JobError):
+    """A job that was asked to stop."""
+
+    code = "canceled"
+
+
+class JobTimedOut(JobError):
+    """A job that ran longer than it may."""
+
+    code = "timed_out"
+
+
+class WorkerOutOfMemory(JobError):
+    """A worker that ran out of memory."""
+
+    code = "out_of_memory"
+
+
+class WorkerCrashed(JobError):
+    """A worker that died or spoke nonsense."""
+
+    code = "worker_crashed"
+
+
+class JobDiskFull(JobError):
+    """A job that found no room for its artefacts."""
+
+    code = "disk_full"
+
+
+class JobInterrupted(JobError):
+    """A job that was cut off too often to be tried again."""
+
+    code = "interrupted"

@@ -1,0 +1,54 @@
+"""Named points at which a test can make the process die, fail or hang.
+
+Off unless the environment variable ``TRAINERD_FAULT`` is set to ``<point>:<action>[:<count>]``, where
+action is ``kill``, ``error``, ``hang`` or ``full`` (no space left) and count says at which passage
+(from 1) it strikes. A daemon that loses power does so at some line of code; these are the lines that
+matter.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import time
+
+POINTS = (
+    "intake.received",
+    "intake.before_commit",
+    "intake.after_commit",
+    "intake.after_ack",
+    "job.before_start",
+    "job.started",
+    "job.worker_done",
+    "job.promoted",
+    "job.before_finish",
+    "job.finished",
+    "worker.spec_read",
+    "worker.prepare",
+    "worker.train",
+    "worker.quantize",
+    "worker.evaluate",
+    "worker.export",
+    "worker.before_done",
+)
+
+_plan = os.environ.get("TRAINERD_FAULT", "")
+_passages = 0
+
+
+def point(name: str) -> None:
+    """Mark a place where a test may strike; nothing happens otherwise."""
+    if not _plan.startswith(name + ":"):
+        return
+    global _passages
+    _passages += 1
+    action, _, count = _plan[len(name) + 1 :].partition(":")
+    if _passages != int(count or 1):
+        return
+    if action == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if action == "hang":
+        while True:
+            time.sleep(3600)
+    raise OSError(errno.ENOSPC if action == "full" else errno.EIO, f"fault injected at {name}")
