@@ -1,0 +1,1 @@
+"""Recorded data: what is there (`index`, without numpy) and its values (`dataset`)."""

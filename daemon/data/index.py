@@ -1,0 +1,255 @@
+"""What has been recorded: kept in the database, read and written without numpy.
+
+A recording is one stretch of a time series, or a feature table whose rows are samples. Values are
+little-endian float32, row by row: what a microcontroller computes with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import sys
+import time
+from array import array
+from collections.abc import Sequence
+
+import msgspec
+
+from daemon.database import Database
+from daemon.errors import InvalidMember
+
+CATEGORIES = ("training", "testing", "anomaly")
+TIME_SERIES = "time-series"
+FEATURES = "features"
+
+
+class Column(msgspec.Struct, frozen=True):
+    """A column of a recording: its name and the unit of its values."""
+
+    name: str
+    units: str = "N/A"
+
+
+class Recording(msgspec.Struct, frozen=True):
+    """A recording as it is stored.
+
+    Parameters
+    ----------
+    columns : list of Column
+        The columns, in the order of the values.
+    interval_ms : float
+        Time between rows; 0 for a feature table.
+    values : bytes
+        Little-endian float32, shape (rows, columns), row by row.
+    name : str
+        Where the values came from: a file name, or empty.
+    label : str or None
+        Label of the whole recording.
+    labels : list of str or None
+        Label of each row of a feature table.
+    metadata : dict or None
+        Free text by key.
+    """
+
+    columns: list[Column]
+    interval_ms: float
+    values: bytes
+    name: str = ""
+    label: str | None = None
+    labels: list[str] | None = None
+    metadata: dict[str, str] | None = None
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return len(self.values) // (4 * len(self.columns))
+
+    @property
+    def kind(self) -> str:
+        """``time-series`` or ``features``."""
+        return TIME_SERIES if self.interval_ms > 0 else FEATURES
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """What one category of a project holds, without its values.
+
+    Parameters
+    ----------
+    kind : str or None
+        ``time-series`` or ``features``; None when there is nothing.
+    columns : list of Column
+        Columns of the recordings.
+    rows : int
+        Rows of all recordings together.
+    recordings : list of tuple (rows, interval_ms)
+        Length of each recording.
+    """
+
+    kind: str | None
+    columns: list[Column]
+    rows: int
+    recordings: list[tuple[int, float]]
+
+
+class DataIndex:
+    """The recordings of all projects.
+
+    Parameters
+    ----------
+    database : Database
+        Where they are kept.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, project_id: int, category: str, recording: Recording) -> int:
+        """Store a recording, inside the caller's transaction.
+
+        Returns
+        -------
+        int
+            Id of its first sample.
+
+        Raises
+        ------
+        InvalidMember
+            A value is not finite, or the columns differ from what the project holds.
+        """
+        minima, maxima = _ranges(recording)
+        self._check_columns(project_id, recording)
+        connection = self._database.connection
+        row = connection.execute("SELECT id, rows FROM recording ORDER BY id DESC LIMIT 1").fetchone()
+        sample_id = 1 if row is None else row["id"] + max(row["rows"], 1)
+        now = utc_now()
+        connection.execute("INSERT OR IGNORE INTO project (id, created) VALUES (?, ?)", (project_id, now))
+        connection.execute(
+            "INSERT INTO recording (id, project_id, category, kind, name, label, labels, columns, interval_ms,"
+            " rows, minima, maxima, metadata, added, sha256, data)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                sample_id,
+                project_id,
+                category,
+                recording.kind,
+                recording.name,
+                recording.label,
+                None if recording.labels is None else json.dumps(recording.labels),
+                msgspec.json.encode(recording.columns).decode(),
+                recording.interval_ms,
+                recording.rows,
+                json.dumps(minima),
+                json.dumps(maxima),
+                None if recording.metadata is None else json.dumps(recording.metadata),
+                now,
+                hashlib.sha256(recording.values).hexdigest(),
+                recording.values,
+            ),
+        )
+        return int(sample_id)
+
+    def summary(self, project_id: int, category: str = "training") -> Summary:
+        """What a category of a project holds."""
+        rows = self._database.connection.execute(
+            "SELECT kind, columns, rows, interval_ms FROM recording WHERE project_id = ? AND category = ? ORDER BY id",
+            (project_id, category),
+        ).fetchall()
+        if not rows:
+            return Summary(None, [], 0, [])
+        columns = msgspec.json.decode(rows[0]["columns"], type=list[Column])
+        lengths = [(row["rows"], row["interval_ms"]) for row in rows]
+        return Summary(rows[0]["kind"], columns, sum(length for length, _ in lengths), lengths)
+
+    def samples(self, project_id: int, category: str, offset: int, limit: int) -> tuple[int, list[dict[str, object]]]:
+        """Samples of a category without their values, oldest first.
+
+        Returns
+        -------
+        tuple of int and list of dict
+            How many there are in all, and those from `offset` on, at most `limit`.
+        """
+        total, listed = 0, []
+        for row in self._database.connection.execute(
+            "SELECT id, kind, name, label, labels, interval_ms, rows, metadata, added, columns FROM recording"
+            " WHERE project_id = ? AND category = ? ORDER BY id",
+            (project_id, category),
+        ):
+            each_row = row["kind"] == FEATURES
+            count = row["rows"] if each_row else 1
+            first, last = max(offset - total, 0), min(offset + limit - total, count)
+            labels = json.loads(row["labels"]) if row["labels"] and first < last else None
+            for number in range(first, last):
+                listed.append(
+                    {
+                        "id": row["id"] + number,
+                        "filename": row["name"],
+                        "category": category,
+                        "label": labels[number] if labels else row["label"],
+                        "added": row["added"],
+                        "intervalMs": row["interval_ms"],
+                        "valuesCount": 1 if each_row else row["rows"],
+                        "sensors": json.loads(row["columns"]),
+                        "metadata": json.loads(row["metadata"]) if row["metadata"] else {},
+                    }
+                )
+            total += count
+        return total, listed
+
+    def _check_columns(self, project_id: int, recording: Recording) -> None:
+        """All recordings of a project have the same kind and columns: one impulse reads them all."""
+        row = self._database.connection.execute(
+            "SELECT kind, columns FROM recording WHERE project_id = ? ORDER BY id LIMIT 1", (project_id,)
+        ).fetchone()
+        if row is None:
+            return
+        if row["kind"] != recording.kind:
+            raise InvalidMember(
+                "payload.interval_ms",
+                f"project {project_id} holds {row['kind']} data, this is {recording.kind}: use another project",
+            )
+        present = [column["name"] for column in json.loads(row["columns"])]
+        given = [column.name for column in recording.columns]
+        if present != given:
+            raise InvalidMember(
+                "payload.sensors",
+                f"project {project_id} holds the columns {', '.join(present)}, these are {', '.join(given)}: "
+                "send the same columns in the same order, or use another project",
+            )
+
+
+def utc_now() -> str:
+    """The time as ISO 8601 in UTC, to the millisecond."""
+    now = time.time()
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03d}Z"
+
+
+def pack(rows: Sequence[Sequence[float]]) -> bytes:
+    """Rows of numbers as little-endian float32."""
+    values = array("f")
+    for row in rows:
+        values.extend(row)
+    if sys.byteorder == "big":
+        values.byteswap()
+    return values.tobytes()
+
+
+def _ranges(recording: Recording) -> tuple[list[float], list[float]]:
+    """Smallest and largest value of each column."""
+    values = array("f")
+    values.frombytes(recording.values)
+    if sys.byteorder == "big":
+        values.byteswap()
+    width = len(recording.columns)
+    minima, maxima = [], []
+    for number, column in enumerate(recording.columns):
+        series = values[number::width]
+        # A sum is finite only if all its terms are; two huge ones may still overflow it, so ask again.
+        if not math.isfinite(math.fsum(series)) and not all(map(math.isfinite, series)):
+            row = next(index for index, value in enumerate(series) if not math.isfinite(value))
+            raise InvalidMember(
+                f"payload.values[{row}][{number}]", f"column {column.name} is not a finite float32 in row {row}"
+            )
+        minima.append(min(series))
+        maxima.append(max(series))
+    return minima, maxima
