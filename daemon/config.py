@@ -1,0 +1,308 @@
+"""The configuration: frozen, from one TOML file, every key with a default but the two that matter.
+
+Unknown keys are refused with the nearest known name; mistakes are told with their line.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from daemon.errors import ConfigError, InvalidMember
+from daemon.topics import DEVICE_ID, RESERVED_IDS
+from daemon.wire.members import convert
+from daemon.wire.worker import GateBounds
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_Positive = Annotated[int, Meta(ge=1)]
+_Port = Annotated[int, Meta(ge=1, le=65535)]
+_Level = Annotated[str, Meta(pattern=r"^[^#+/\x00]{1,64}$")]
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class Device(_Section):
+    """``[device]``: who this is.
+
+    Parameters
+    ----------
+    id : str
+        Name of the device in all topics: 1 to 64 letters, digits, ``_`` or ``-``. Required.
+    groups : list of str
+        Groups whose requests the device takes.
+    """
+
+    id: str
+    groups: tuple[_Level, ...] = ()
+
+
+class Tls(_Section):
+    """``mqtt.tls``: an encrypted connection.
+
+    Parameters
+    ----------
+    ca_file : str or None
+        Certificates that the broker's one must lead to; the system's where left out.
+    cert_file, key_file : str or None
+        The device's own certificate and key.
+    """
+
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+
+
+class Mqtt(_Section):
+    """``[mqtt]``: the broker.
+
+    Parameters
+    ----------
+    host : str
+        Name or address of the broker. Required.
+    port : int
+        Its port.
+    version : int
+        5 for MQTT 5, 3 for MQTT 3.1.1.
+    base_topic : str
+        First levels of all topics.
+    username : str or None
+        User name at the broker.
+    password_file : str or None
+        File that holds the password, and nothing else.
+    tls : Tls or None
+        An encrypted connection.
+    keepalive_s : int
+        Longest silence in seconds before the connection is probed.
+    session_expiry_s : int
+        How long in seconds the broker keeps requests for a device that is away (MQTT 5).
+    max_body_bytes : int
+        Largest body of a request; published in ``capabilities``.
+    """
+
+    host: str
+    port: _Port = 1883
+    version: Literal[3, 5] = 5
+    base_topic: Annotated[str, Meta(pattern=r"^[^#+/\x00$][^#+\x00]*$", max_length=128)] = "trainerd"
+    username: str | None = None
+    password_file: str | None = None
+    tls: Tls | None = None
+    keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
+    session_expiry_s: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 30 * 24 * 3600
+    max_body_bytes: Annotated[int, Meta(ge=1024, le=64 * 1024 * 1024)] = 256 * 1024
+
+
+class Jobs(_Section):
+    """``[jobs]``: the queue.
+
+    Parameters
+    ----------
+    concurrent : int
+        Jobs that run at the same time.
+    max_queued : int
+        Jobs that may wait; more are refused with ``queue_full``.
+    timeout_s : int
+        Longest run of a job in seconds.
+    cancel_grace_s : float
+        Seconds that a cancelled job has for each step: to stop by itself, then to end after SIGTERM.
+    keep : int
+        Ended jobs that are remembered.
+    """
+
+    concurrent: _Positive = 1
+    max_queued: _Positive = 100
+    timeout_s: _Positive = 3600
+    cancel_grace_s: Annotated[float, Meta(gt=0)] = 2.0
+    keep: _Positive = 100
+
+
+class Worker(_Section):
+    """``[worker]``: what a training may use.
+
+    Parameters
+    ----------
+    memory_mb : int or None
+        Largest data segment in MiB; three quarters of the machine's memory where left out.
+    nice : int
+        Added to the priority of the process.
+    threads : int or None
+        Threads of numeric libraries; the number of processors where left out.
+    """
+
+    memory_mb: Annotated[int, Meta(ge=64)] | None = None
+    nice: Annotated[int, Meta(ge=0, le=19)] = 10
+    threads: _Positive | None = None
+
+
+class Models(_Section):
+    """``[models]``: versions on disk.
+
+    Parameters
+    ----------
+    keep_versions : int
+        Versions of each learn block that are kept; the current one always is.
+    """
+
+    keep_versions: _Positive = 10
+
+
+class Log(_Section):
+    """``[log]``: what is logged.
+
+    Parameters
+    ----------
+    level : str
+        debug, info, warning or error.
+    """
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Config(_Section):
+    """The whole file.
+
+    Parameters
+    ----------
+    state_dir : str
+        Where everything that must survive is kept.
+    runtime_dir : str
+        Where the local socket lies.
+    device, mqtt, jobs, worker, models, gate, log
+        The sections.
+    """
+
+    device: Device
+    mqtt: Mqtt
+    state_dir: str = "/var/lib/trainerd"
+    runtime_dir: str = "/run/trainerd"
+    jobs: Jobs = Jobs()
+    worker: Worker = Worker()
+    models: Models = Models()
+    gate: GateBounds = GateBounds()
+    log: Log = Log()
+
+    @property
+    def state_path(self) -> Path:
+        """The state directory."""
+        return Path(self.state_dir)
+
+    @property
+    def socket_path(self) -> Path:
+        """The local socket."""
+        return Path(self.runtime_dir) / "trainerd.sock"
+
+
+def default_path() -> Path:
+    """The file that is read where none is named: the user's own, then the system's."""
+    home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    own = Path(home) / "trainerd" / "trainerd.toml"
+    return own if own.exists() else Path("/etc/trainerd/trainerd.toml")
+
+
+def load(path: Path) -> Config:
+    """Read and check a configuration file.
+
+    Parameters
+    ----------
+    path : Path
+        The TOML file.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read, or something in it is wrong; the message names the line and the key.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), None, f"cannot be read: {error}") from error
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"at line (\d+)", str(error))
+        raise ConfigError(str(path), int(found[1]) if found else None, f"not TOML: {error}") from error
+    try:
+        config = convert(tables, Config)
+    except InvalidMember as error:
+        raise ConfigError(str(path), _line_of(text, error.place), error.message) from None
+    _check(config, str(path), text)
+    return config
+
+
+def read_secret(path: str) -> str:
+    """Content of a file that holds one secret, without the line's end.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise ConfigError(path, None, f"the secret cannot be read: {error}") from error
+
+
+def _check(config: Config, path: str, text: str) -> None:
+    """What single types cannot say."""
+
+    def refuse(place: str, problem: str) -> None:
+        raise ConfigError(path, _line_of(text, place), f"{place}: {problem}")
+
+    if not DEVICE_ID.fullmatch(config.device.id):
+        refuse("device.id", "is 1 to 64 letters, digits, _ or -")
+    if config.device.id in RESERVED_IDS:
+        refuse("device.id", f"{config.device.id} is reserved")
+    if len(set(config.device.groups)) < len(config.device.groups):
+        refuse("device.groups", "names a group twice")
+    if config.mqtt.base_topic.endswith("/"):
+        refuse("mqtt.base_topic", "ends with /: leave that out")
+    tls = config.mqtt.tls
+    if tls is not None and (tls.cert_file is None) != (tls.key_file is None):
+        refuse("mqtt.tls", "cert_file and key_file go together")
+    if config.mqtt.password_file is not None and config.mqtt.username is None:
+        refuse("mqtt.password_file", "needs mqtt.username")
+
+
+def _line_of(text: str, place: str) -> int | None:
+    """Line of a key such as ``mqtt.port`` in a TOML text, 1-based; of its table where the key is missing."""
+    steps = re.sub(r"\[[^\]]*\]", "", place).split(".")
+    table: list[str] = []
+    best: tuple[int, int | None] = (0, None)
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line):
+            table = [part.strip().strip("\"'") for part in header[1].split(".")]
+            here = table
+        elif key := re.match(r"\s*([A-Za-z0-9_\-.\"']+)\s*=", line):
+            here = table + [part.strip("\"'") for part in key[1].split(".")]
+        else:
+            continue
+        if here == steps[: len(here)] and len(here) > best[0]:
+            best = (len(here), number)
+    return best[1]
+
+
+def documented_sections() -> dict[str, Any]:
+    """Section name to its type, for the documentation's test."""
+    return {
+        "": Config,
+        "device": Device,
+        "mqtt": Mqtt,
+        "mqtt.tls": Tls,
+        "jobs": Jobs,
+        "worker": Worker,
+        "models": Models,
+        "gate": GateBounds,
+        "log": Log,
+    }

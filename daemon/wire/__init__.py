@@ -1,0 +1,1 @@
+"""Typed payloads of the wire, and strict decoding into them. Nothing here does any work."""

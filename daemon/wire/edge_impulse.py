@@ -1,0 +1,234 @@
+"""Edge Impulse's payloads that the daemon takes: impulse, acquisition, anomaly training and its settings.
+
+Field names and meanings follow Edge Impulse's public API; what a member does here is said in
+``docs/mqtt-api.md`` and ``docs/training.md``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+_Id = Annotated[int, Meta(ge=1, le=2**53 - 1)]
+_Axis = Annotated[int, Meta(ge=0, le=65535)]
+_Text = Annotated[str, Meta(max_length=256)]
+_Category = Literal["training", "testing", "anomaly"]
+
+
+class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel", kw_only=True):
+    pass
+
+
+class ThresholdOption(_Body):
+    """One choice of a threshold that is picked from a list."""
+
+    description: str
+    value: str
+
+
+class BlockThreshold(_Body):
+    """A threshold of a learn block.
+
+    Parameters
+    ----------
+    key : str
+        ``min_anomaly_score`` for anomaly blocks.
+    value : float or str
+        The threshold; a string must hold a number.
+    description, help_text, suggested_value, suggested_value_text, dropdown_options
+        Text for people; stored and echoed.
+    """
+
+    key: _Text
+    value: float | str
+    description: _Text = ""
+    help_text: Annotated[str, Meta(max_length=2048)] = ""
+    suggested_value: float | None = None
+    suggested_value_text: _Text | None = None
+    dropdown_options: list[ThresholdOption] | None = None
+
+
+class StartTrainingRequestAnomaly(_Body):
+    """Start of a K-means or GMM training; which of the two is said by the learn block.
+
+    Parameters
+    ----------
+    axes : list of int
+        Indexes of DSP outputs to train on, each once.
+    minimum_confidence_rating : float
+        Deprecated threshold; used for K-means where `thresholds` says nothing.
+    cluster_count : int or None
+        Clusters of K-means, components of a GMM.
+    skip_embeddings_and_memory : bool or None
+        Leave out the 2-D embedding and the measured memory.
+    thresholds : list of BlockThreshold or None
+        ``min_anomaly_score`` sets the model's threshold.
+    """
+
+    axes: Annotated[list[_Axis], Meta(min_length=1, max_length=4096)]
+    minimum_confidence_rating: float
+    cluster_count: Annotated[int, Meta(ge=1, le=65535)] | None = None
+    skip_embeddings_and_memory: bool | None = None
+    thresholds: Annotated[list[BlockThreshold], Meta(max_length=16)] | None = None
+
+
+class SetAnomalyParameterRequest(_Body):
+    """Stored settings of an anomaly learn block; members not given stay as they are."""
+
+    axes: Annotated[list[_Axis], Meta(min_length=1, max_length=4096)] | None = None
+    minimum_confidence_rating: float | None = None
+    cluster_count: Annotated[int, Meta(ge=1, le=65535)] | None = None
+    thresholds: Annotated[list[BlockThreshold], Meta(max_length=16)] | None = None
+
+
+class InputBlock(_Body):
+    """Where an impulse takes its data from.
+
+    Parameters
+    ----------
+    type : str
+        ``features`` for a feature table, ``time-series`` for recordings.
+    window_size_ms, window_increase_ms, frequency_hz : float or None
+        Windows of a time series: length and step in milliseconds, sampling rate in hertz.
+    """
+
+    id: _Id
+    type: Literal["features", "time-series"]
+    name: _Text = ""
+    title: _Text = ""
+    window_size_ms: Annotated[float, Meta(gt=0)] | None = None
+    window_increase_ms: Annotated[float, Meta(gt=0)] | None = None
+    frequency_hz: Annotated[float, Meta(gt=0)] | None = None
+
+
+class DspBlock(_Body):
+    """What makes features out of the input.
+
+    Parameters
+    ----------
+    axes : list of str or None
+        Columns that the block reads; all where left out.
+    input : int or None
+        The input block; the only one where left out.
+    """
+
+    id: _Id
+    type: Annotated[str, Meta(max_length=64)]
+    name: _Text = ""
+    title: _Text = ""
+    axes: Annotated[list[str], Meta(min_length=1)] | None = None
+    input: _Id | None = None
+
+
+class LearnBlock(_Body):
+    """What is trained.
+
+    Parameters
+    ----------
+    type : str
+        ``anomaly`` (K-means) or ``anomaly-gmm``.
+    name : str
+        Becomes the prefix of the C symbols.
+    dsp : list of int
+        DSP blocks whose outputs are its inputs.
+    scaling : str or None
+        ``standard`` (default) or ``none``; GMM only.
+    score : str or None
+        ``edge`` (default: distance from the edge of the nearest cluster) or ``distance``; K-means only.
+    """
+
+    id: _Id
+    type: Annotated[str, Meta(max_length=64)]
+    name: _Text = ""
+    title: _Text = ""
+    dsp: Annotated[list[_Id], Meta(min_length=1)]
+    scaling: Literal["standard", "none"] | None = None
+    score: Literal["edge", "distance"] | None = None
+
+
+class Impulse(_Body):
+    """Input block, DSP blocks, learn blocks."""
+
+    input_blocks: Annotated[list[InputBlock], Meta(min_length=1, max_length=1)]
+    dsp_blocks: Annotated[list[DspBlock], Meta(min_length=1, max_length=64)]
+    learn_blocks: Annotated[list[LearnBlock], Meta(min_length=1, max_length=64)]
+
+
+class Sensor(_Body):
+    """A column of an acquisition: its name and the unit of its values."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=128)]
+    units: Annotated[str, Meta(max_length=64)] = "N/A"
+
+
+class AcquisitionPayload(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The values of an acquisition.
+
+    Parameters
+    ----------
+    device_type : str
+        What recorded it.
+    interval_ms : float
+        Time between rows; 0 makes each row a sample of a feature table.
+    sensors : list of Sensor
+        The columns.
+    values : list or UNSET
+        Rows of numbers, shape (rows, sensors); flat for a single sensor.
+    values_base64 : str or UNSET
+        The same rows as little-endian float32 in base64, instead of `values`.
+    device_name : str or None
+        Which device recorded it.
+    """
+
+    device_type: _Text
+    interval_ms: Annotated[float, Meta(ge=0)]
+    sensors: Annotated[list[Sensor], Meta(min_length=1, max_length=4096)]
+    values: list[Any] | UnsetType = UNSET
+    values_base64: str | UnsetType = UNSET
+    device_name: _Text | None = None
+
+
+class Protected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Version and signature algorithm of an acquisition object."""
+
+    ver: Literal["v1"]
+    alg: Literal["HS256", "none"]
+    iat: float | None = None
+
+
+class Acquisition(_Body):
+    """An Edge Impulse acquisition object, with the upload's headers as members.
+
+    Parameters
+    ----------
+    payload : AcquisitionPayload
+        The values.
+    protected, signature
+        Edge Impulse's envelope; only ``alg: none`` is taken.
+    label : str or None
+        Label of all rows.
+    labels : list of str or None
+        Label of each row of a feature table.
+    file_name : str or None
+        Name of the sample.
+    metadata : dict or None
+        Free text by key.
+    """
+
+    payload: AcquisitionPayload
+    protected: Protected | None = None
+    signature: _Text | None = None
+    label: _Text | None = None
+    labels: list[_Text] | None = None
+    file_name: _Text | None = None
+    metadata: dict[str, str] | None = None
+
+
+class RawDataRequest(_Body):
+    """Which samples are listed."""
+
+    category: _Category
+    offset: Annotated[int, Meta(ge=0)] = 0
+    limit: Annotated[int, Meta(ge=0, le=1000)] = 100

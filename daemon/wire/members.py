@@ -1,0 +1,171 @@
+"""Strict decoding: bytes to plain objects, plain objects to typed payloads, errors that name the member."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import re
+import types
+import typing
+from typing import Any, TypeVar
+
+import msgspec
+
+from daemon.errors import InvalidMember, MalformedBody
+
+T = TypeVar("T")
+
+#: Deepest nesting of arrays and objects in a body.
+MAX_DEPTH = 16
+
+_UNKNOWN = re.compile(r"^Object contains unknown field `(?P<name>.*)`$", re.DOTALL)
+_MISSING = re.compile(r"^Object missing required field `(?P<name>.*)`$", re.DOTALL)
+
+
+def decode_json(payload: bytes) -> dict[str, Any]:
+    """Decode a body: one JSON object in UTF-8, without duplicate keys, NaN, Infinity or deep nesting.
+
+    Parameters
+    ----------
+    payload : bytes
+        The body as received; empty means an empty object.
+
+    Returns
+    -------
+    dict
+        Its members; a number without a fraction is an int, however it was written.
+
+    Raises
+    ------
+    MalformedBody
+        The body is not such an object.
+    """
+    if not payload:
+        return {}
+    try:
+        text = payload.decode()
+    except UnicodeDecodeError as error:
+        raise MalformedBody(f"the body is not UTF-8 at byte {error.start}") from error
+    _check_depth(text)
+    try:
+        body = json.loads(
+            text, object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_parse_float
+        )
+    except ValueError as error:
+        raise MalformedBody(f"the body is not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise MalformedBody("the body is not a JSON object: put its members in { }")
+    return body
+
+
+def convert(body: object, type_: type[T]) -> T:
+    """Turn plain objects into a typed payload.
+
+    Parameters
+    ----------
+    body : object
+        What `decode_json` gave.
+    type_ : type
+        A msgspec type that forbids unknown fields.
+
+    Raises
+    ------
+    InvalidMember
+        A member is unknown (the nearest known name is said), missing, mistyped or out of range.
+    """
+    try:
+        return msgspec.convert(body, type_)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).rpartition(" - at `")
+        if not message:
+            message, path = str(error), "$`"
+        place = path[:-1].removeprefix("$").removeprefix(".")
+        if unknown := _UNKNOWN.match(message):
+            raise InvalidMember(
+                _join(place, unknown["name"]), f"unknown member{_nearest(unknown['name'], place, type_)}"
+            ) from None
+        if missing := _MISSING.match(message):
+            raise InvalidMember(_join(place, missing["name"]), "is required and missing") from None
+        raise InvalidMember(place, message[0].lower() + message[1:]) from None
+
+
+def known_members(type_: Any, place: str = "") -> list[str]:
+    """Names that an object at `place` of `type_` may have, as they are written on the wire."""
+    for step in re.findall(r"[^.\[\]]+|\[[^\]]*\]", place):
+        type_ = _step_into(type_, step)
+    return [
+        field.encode_name
+        for struct in _alternatives(type_)
+        if isinstance(struct, type) and issubclass(struct, msgspec.Struct)
+        for field in msgspec.structs.fields(struct)
+    ]
+
+
+def _nearest(name: str, place: str, type_: Any) -> str:
+    names = known_members(type_, place)
+    lowered = {known.lower(): known for known in names}
+    close = difflib.get_close_matches(name.lower(), lowered, n=1)
+    if close:
+        return f", did you mean {lowered[close[0]]}?"
+    return f"; known are {', '.join(names)}" if names else "; none is expected here"
+
+
+def _step_into(type_: Any, step: str) -> Any:
+    for candidate in _alternatives(type_):
+        arguments = typing.get_args(candidate)
+        if step.startswith("[") and arguments:
+            return arguments[-1]
+        if isinstance(candidate, type) and issubclass(candidate, msgspec.Struct):
+            for field in msgspec.structs.fields(candidate):
+                if field.encode_name == step:
+                    return field.type
+    return object
+
+
+def _alternatives(type_: Any) -> tuple[Any, ...]:
+    if typing.get_origin(type_) in (types.UnionType, typing.Union):
+        return typing.get_args(type_)
+    if typing.get_origin(type_) is typing.Annotated:
+        return _alternatives(typing.get_args(type_)[0])
+    return (type_,)
+
+
+def _join(place: str, name: str) -> str:
+    return f"{place}.{name}" if place else name
+
+
+def _check_depth(text: str) -> None:
+    """Refuse deep nesting before the parser recurses; brackets inside strings do not count."""
+    depth = 0
+    for match in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', text, re.DOTALL):
+        token = match.group()
+        if token in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise MalformedBody(f"the body nests deeper than {MAX_DEPTH} levels at character {match.start()}")
+        elif token in "]}":
+            depth -= 1
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise MalformedBody(f"{name}: the member is given twice")
+            seen.add(name)
+    return members
+
+
+def _refuse_constant(name: str) -> Any:
+    raise MalformedBody(f"{name} is not a JSON number")
+
+
+def _parse_float(text: str) -> float | int:
+    value = float(text)
+    if not math.isfinite(value):
+        raise MalformedBody(f"{text} is beyond the range of a float64")
+    # 32.0 is an integer where one is asked for; floats take ints in any case.
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
