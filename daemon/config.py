@@ -29,7 +29,7 @@ _Port = Annotated[int, Meta(ge=1, le=65535)]
 _Level = Annotated[str, Meta(pattern=r"^[^#+/\x00]{1,64}$")]
 
 
-class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pass
 
 

@@ -17,7 +17,7 @@ _Text = Annotated[str, Meta(max_length=256)]
 _Category = Literal["training", "testing", "anomaly"]
 
 
-class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel", kw_only=True):
+class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     pass
 
 
@@ -141,9 +141,9 @@ class LearnBlock(_Body):
 
     id: _Id
     type: Annotated[str, Meta(max_length=64)]
+    dsp: Annotated[list[_Id], Meta(min_length=1)]
     name: _Text = ""
     title: _Text = ""
-    dsp: Annotated[list[_Id], Meta(min_length=1)]
     scaling: Literal["standard", "none"] | None = None
     score: Literal["edge", "distance"] | None = None
 
@@ -163,7 +163,7 @@ class Sensor(_Body):
     units: Annotated[str, Meta(max_length=64)] = "N/A"
 
 
-class AcquisitionPayload(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class AcquisitionPayload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The values of an acquisition.
 
     Parameters
