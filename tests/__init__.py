@@ -1,0 +1,1 @@
+"""Tests of trainerd: real broker, real daemon, real compilers."""
