@@ -125,7 +125,7 @@ def _step_into(type_: Any, step: str) -> Any:
 
 def _alternatives(type_: Any) -> tuple[Any, ...]:
     if typing.get_origin(type_) in (types.UnionType, typing.Union):
-        return typing.get_args(type_)
+        return tuple(found for member in typing.get_args(type_) for found in _alternatives(member))
     if typing.get_origin(type_) is typing.Annotated:
         return _alternatives(typing.get_args(type_)[0])
     return (type_,)
@@ -149,6 +149,7 @@ def _check_depth(text: str) -> None:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object without the members that are null: null means unset."""
     members = dict(pairs)
     if len(members) != len(pairs):
         seen: set[str] = set()
@@ -156,7 +157,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             if name in seen:
                 raise MalformedBody(f"{name}: the member is given twice")
             seen.add(name)
-    return members
+    return {name: value for name, value in pairs if value is not None}
 
 
 def _refuse_constant(name: str) -> Any:
