@@ -1,0 +1,1 @@
+"""Models: what training makes, its manifest, and the versions on disk."""
