@@ -1,1 +1,1 @@
-"""Models: what training makes, its manifest, and the versions on disk."""
+"""Models: their float form, their versions on disk."""

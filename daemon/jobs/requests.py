@@ -1,0 +1,80 @@
+"""Requests that were answered: the same request gets the same answer and starts nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from typing import NamedTuple
+
+from daemon.database import Database
+from daemon.errors import RequestIdConflict
+
+#: How long and how many answers are remembered.
+KEEP_S = 7 * 24 * 3600
+KEEP_COUNT = 10_000
+
+
+class Answer(NamedTuple):
+    """What was answered: status and encoded body."""
+
+    status: int
+    body: bytes
+
+
+class RequestStore:
+    """The request table. Changes happen inside the caller's transaction.
+
+    Parameters
+    ----------
+    database : Database
+        Where it is kept.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find(self, identity: str, payload: bytes) -> Answer | None:
+        """The answer that the same request got, or None.
+
+        Raises
+        ------
+        RequestIdConflict
+            The identity was used with another payload.
+        """
+        row = self._find(identity)
+        if row is None:
+            return None
+        if row[0] != _digest(payload):
+            raise RequestIdConflict("this request id was used with another payload: use a new id")
+        return Answer(row[1], row[2])
+
+    def find_same(self, identity: str, payload: bytes) -> Answer | None:
+        """The answer that the same identity and payload got, or None; another payload is another request."""
+        row = self._find(identity)
+        return None if row is None or row[0] != _digest(payload) else Answer(row[1], row[2])
+
+    def remember(self, identity: str, payload: bytes, answer: Answer) -> None:
+        """Keep an answer, and forget those that are too old or too many."""
+        now = int(time.time())
+        connection = self._database.connection
+        connection.execute(
+            "INSERT OR REPLACE INTO request VALUES (?, ?, ?, ?, ?)",
+            (identity, _digest(payload), answer.status, answer.body, now),
+        )
+        # A clock that jumped back leaves rows in the future; they are as old as any.
+        connection.execute("DELETE FROM request WHERE created < ? OR created > ?", (now - KEEP_S, now + KEEP_S))
+        connection.execute(
+            "DELETE FROM request WHERE identity IN"
+            " (SELECT identity FROM request ORDER BY created DESC LIMIT -1 OFFSET ?)",
+            (KEEP_COUNT,),
+        )
+
+    def _find(self, identity: str) -> tuple[bytes, int, bytes] | None:
+        row = self._database.connection.execute(
+            "SELECT digest, status, reply FROM request WHERE identity = ?", (identity,)
+        ).fetchone()
+        return None if row is None else (row[0], row[1], row[2])
+
+
+def _digest(payload: bytes) -> bytes:
+    return hashlib.sha256(payload).digest()

@@ -1,0 +1,213 @@
+"""Versions of models on disk: complete before they are seen, one of them current. Without numpy.
+
+``projects/<projectId>/models/<learnId>/<version>/``, with the link ``current`` beside the versions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from daemon.errors import Conflict, NotFound
+
+MANIFEST = "manifest.json"
+
+
+class FilePart(NamedTuple):
+    """A part of a file, with the size and digest of the whole."""
+
+    size: int
+    sha256: str
+    offset: int
+    data: bytes
+
+
+class Registry:
+    """The versions under one state directory.
+
+    Parameters
+    ----------
+    state_path : Path
+        The state directory.
+    """
+
+    def __init__(self, state_path: Path) -> None:
+        self._projects = state_path / "projects"
+
+    def versions(self, project_id: int, learn_id: int) -> list[int]:
+        """Versions that are there, oldest first."""
+        directory = self._block(project_id, learn_id)
+        if not directory.is_dir():
+            return []
+        return sorted(int(entry.name) for entry in directory.iterdir() if entry.name.isdigit())
+
+    def current(self, project_id: int, learn_id: int) -> int | None:
+        """The version in use, or None."""
+        try:
+            return int(os.readlink(self._block(project_id, learn_id) / "current"))
+        except OSError:
+            return None
+
+    def currents(self) -> list[tuple[int, int, int]]:
+        """Project, learn block and version of every model in use."""
+        found = []
+        for link in sorted(self._projects.glob("*/models/*/current")):
+            project_id, learn_id = int(link.parts[-4]), int(link.parts[-2])
+            version = self.current(project_id, learn_id)
+            if version is not None:
+                found.append((project_id, learn_id, version))
+        return found
+
+    def next_version(self, project_id: int, learn_id: int) -> int:
+        """Number of the version that the next training makes; numbers of dropped versions do not come back."""
+        return max([*self.versions(project_id, learn_id), 0]) + 1
+
+    def manifest(self, project_id: int, learn_id: int, version: int) -> dict[str, Any]:
+        """The manifest of a version.
+
+        Raises
+        ------
+        NotFound
+            There is no such version.
+        """
+        path = self._block(project_id, learn_id) / str(version) / MANIFEST
+        try:
+            manifest: dict[str, Any] = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            raise NotFound(f"model {learn_id} of project {project_id} has no version {version}") from None
+        return manifest
+
+    def current_manifest(self, project_id: int, learn_id: int) -> dict[str, Any]:
+        """The manifest of the version in use.
+
+        Raises
+        ------
+        NotFound
+            Nothing has been trained yet.
+        """
+        version = self.current(project_id, learn_id)
+        if version is None:
+            raise NotFound(f"learn block {learn_id} of project {project_id} has not been trained yet")
+        return self.manifest(project_id, learn_id, version)
+
+    def read(self, project_id: int, learn_id: int, version: int, name: str, offset: int, length: int) -> FilePart:
+        """A part of a file of a version.
+
+        Raises
+        ------
+        NotFound
+            The version has no file of that name.
+        """
+        directory = self._block(project_id, learn_id) / str(version)
+        files = self.manifest(project_id, learn_id, version)["files"]
+        path = directory / name
+        if name == MANIFEST:
+            content = path.read_bytes()
+            sha256 = hashlib.sha256(content).hexdigest()
+            return FilePart(len(content), sha256, offset, content[offset : offset + length])
+        if name not in files:
+            raise NotFound(f"version {version} has no file {name}; it has {', '.join(sorted([MANIFEST, *files]))}")
+        with path.open("rb") as file:
+            file.seek(offset)
+            return FilePart(files[name]["size"], files[name]["sha256"], offset, file.read(length))
+
+    def promote(self, staging: Path, project_id: int, learn_id: int, version: int) -> None:
+        """Let a complete directory appear as a version, and make it the current one.
+
+        Parameters
+        ----------
+        staging : Path
+            The directory, on the same file system, its content already on disk.
+        """
+        directory = self._block(project_id, learn_id)
+        directory.mkdir(parents=True, exist_ok=True)
+        os.rename(staging, directory / str(version))
+        _sync(directory)
+        self._point(project_id, learn_id, version)
+
+    def adopt(self, project_id: int, learn_id: int, job_id: int) -> int | None:
+        """The version that a job made before it was cut off, made current again; None where it made none."""
+        for version in reversed(self.versions(project_id, learn_id)):
+            if self.manifest(project_id, learn_id, version).get("job_id") == job_id:
+                self._point(project_id, learn_id, version)
+                return version
+        return None
+
+    def roll_back(self, project_id: int, learn_id: int, version: int | None) -> int:
+        """Make another version the current one.
+
+        Parameters
+        ----------
+        version : int or None
+            Which one; the one before the current one where left out.
+
+        Returns
+        -------
+        int
+            The version now in use.
+
+        Raises
+        ------
+        NotFound
+            There is no such version.
+        Conflict
+            There is no version before the current one.
+        """
+        present = self.versions(project_id, learn_id)
+        current = self.current(project_id, learn_id)
+        if current is None:
+            raise NotFound(f"learn block {learn_id} of project {project_id} has not been trained yet")
+        if version is None:
+            earlier = [number for number in present if number < current]
+            if not earlier:
+                raise Conflict(f"version {current} is the oldest that is kept: there is nothing to go back to")
+            version = earlier[-1]
+        if version not in present:
+            raise NotFound(
+                f"version {version} is not kept; kept are {', '.join(str(number) for number in present)}"
+            )
+        self._point(project_id, learn_id, version)
+        return version
+
+    def prune(self, project_id: int, learn_id: int, keep: int) -> None:
+        """Drop the oldest versions but `keep` and the current one."""
+        current = self.current(project_id, learn_id)
+        directory = self._block(project_id, learn_id)
+        for version in self.versions(project_id, learn_id)[:-keep]:
+            if version != current:
+                # Out of sight first: a version that is half deleted must not be seen.
+                hidden = directory / f".{version}.removed"
+                os.rename(directory / str(version), hidden)
+                shutil.rmtree(hidden)
+
+    def remove_strays(self) -> None:
+        """Delete what an interrupted step left behind."""
+        for pattern in ("*/models/*/.*.removed", "*/models/*/.current.new"):
+            for path in self._projects.glob(pattern):
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
+
+    def _block(self, project_id: int, learn_id: int) -> Path:
+        return self._projects / str(project_id) / "models" / str(learn_id)
+
+    def _point(self, project_id: int, learn_id: int, version: int) -> None:
+        directory = self._block(project_id, learn_id)
+        new = directory / ".current.new"
+        new.unlink(missing_ok=True)
+        new.symlink_to(str(version))
+        os.replace(new, directory / "current")
+        _sync(directory)
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
