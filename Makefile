@@ -1,0 +1,66 @@
+# `make demo` shows the product, `make test` proves it; both set up what they need.
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Another Python, or a changed lock, makes the environment anew.
+STAMP := $(VENV)/.installed-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help
+help: ## say what there is (the default)
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+.PHONY: demo
+demo: $(STAMP) ## the whole product on one screen; ARGS="--csv FILE" for your own data
+	@$(BIN)/trainerd demo $(ARGS)
+
+.PHONY: test
+test: $(STAMP) system-packages ## the whole suite; ARGS="-k name" for a part
+	$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: check
+check: $(STAMP) system-packages ## style, types, layers, warnings of the generated C
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_c_warnings.py
+
+.PHONY: bench
+bench: $(STAMP) system-packages ## print the figures beside what they are held against
+	$(BIN)/python -m tests.bench $(ARGS)
+
+.PHONY: bench-mcu
+bench-mcu: $(STAMP) system-packages ## instructions and bytes on emulated microcontrollers
+	$(BIN)/python -m hw_tests.bench $(ARGS)
+
+.PHONY: campaign
+campaign: $(STAMP) system-packages ## long random runs: kill everything, everywhere
+	$(BIN)/python -m pytest -m campaign $(ARGS)
+
+.PHONY: lock
+lock: ## resolve the dependencies anew for every Python; ARGS=--upgrade for newer ones
+	bash scripts/lock.sh $(PYTHON) $(ARGS)
+
+.PHONY: venv
+venv: $(STAMP) ## only make the environment, in .venv
+
+.PHONY: clean
+clean: ## remove what was made here
+	rm -rf $(VENV) .venv-lock build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache \
+		.import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: system-packages
+system-packages:
+	@bash scripts/system-packages.sh test
+
+$(STAMP): $(wildcard locks/*.txt) pyproject.toml scripts/venv.sh
+	@bash scripts/venv.sh $(PYTHON) $(VENV)
+	@touch $@

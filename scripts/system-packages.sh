@@ -1,0 +1,54 @@
+#!/bin/bash
+# Make sure that the machine has what a target needs: install it with apt when root, else say how.
+# usage: system-packages.sh venv PYTHON | system-packages.sh test
+set -euo pipefail
+
+missing=()
+need() { # need PACKAGE COMMAND...: the package is missing unless every command succeeds
+    local package=$1
+    shift
+    "$@" >/dev/null 2>&1 || missing+=("$package")
+}
+has() { PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v "$1"; }
+has_newlib() { has arm-none-eabi-gcc && printf '#include <string.h>\n' | arm-none-eabi-gcc -fsyntax-only -xc -; }
+has_libc() { printf '#include <math.h>\n' | gcc -fsyntax-only -xc -; }
+has_cxx() { printf '#include <cstdint>\n' | g++ -fsyntax-only -xc++ -; }
+has_venv() { "$1" -c 'import ensurepip, venv'; }
+
+case "$1" in
+venv)
+    python=$2
+    if ! command -v "$python" >/dev/null; then
+        echo "$python is not there; name another one: make PYTHON=python3.11 ..." >&2
+        exit 1
+    fi
+    if ! "$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))'; then
+        echo "$("$python" --version) is not supported: trainerd needs 3.10 to 3.13." >&2
+        echo "Name another one: make PYTHON=python3.11 ..." >&2
+        exit 1
+    fi
+    need "$(basename "$python")-venv" has_venv "$python"
+    ;;
+test)
+    need gcc has gcc
+    need libc6-dev has_libc
+    need g++ has_cxx
+    need clang has clang
+    need mosquitto has mosquitto
+    need mosquitto-clients has mosquitto_pub
+    need gcc-arm-none-eabi has arm-none-eabi-gcc
+    need libnewlib-arm-none-eabi has_newlib
+    need qemu-system-arm has qemu-system-arm
+    ;;
+esac
+
+((${#missing[@]})) || exit 0
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "Installing ${missing[*]}" >&2
+    apt-get update -q >&2
+    DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}" >&2
+else
+    echo "Missing on this machine: ${missing[*]}. Install with:" >&2
+    echo "    sudo apt-get update && sudo apt-get install -y ${missing[*]}" >&2
+    exit 1
+fi
