@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 
 class JobErrorInfo(msgspec.Struct, frozen=True):
@@ -77,11 +78,19 @@ class ProgressInfo(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tr
     eta_s: float | None = None
 
 
+class LogLine(msgspec.Struct, frozen=True, rename="camel"):
+    """A line of a job's log: when, what, and how grave (debug, info, warn or error)."""
+
+    created: str
+    data: str
+    log_level: str = "info"
+
+
 class PageRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which part of a listing is wanted."""
 
-    offset: int = 0
-    limit: int = 1000
+    offset: Annotated[int, Meta(ge=0)] = 0
+    limit: Annotated[int, Meta(ge=0, le=1000)] = 100
 
 
 class EmptyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
