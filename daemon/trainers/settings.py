@@ -1,0 +1,178 @@
+"""From a training request and stored settings to what a trainer is told; without numpy.
+
+The daemon calls this for a request before it makes a job of it, the worker again when it runs the job.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from daemon.errors import InvalidMember
+from daemon.models.thresholds import SCORE_CAP, THRESHOLD_KEY
+from daemon.trainers.table import TrainerEntry
+from daemon.wire.edge_impulse import (
+    BlockThreshold,
+    LearnBlock,
+    SetAnomalyParameterRequest,
+    StartTrainingRequestAnomaly,
+)
+
+
+@dataclass(frozen=True)
+class AnomalySettings:
+    """What an anomaly trainer is told.
+
+    Parameters
+    ----------
+    axes : tuple of int
+        DSP outputs to train on, ascending.
+    cluster_count : int or None
+        Clusters or components; None where nobody said, so that the trainer's default applies.
+    options : dict of str to str
+        Options of the learn block, defaults filled in.
+    threshold : float or None
+        The threshold that somebody set; None where the suggested one applies.
+    threshold_source : str
+        Who set it: ``request``, ``minimumConfidenceRating``, ``learn block`` or ``suggested``.
+    embeddings_and_memory : bool
+        Whether a 2-D embedding and the model's memory are wanted.
+    ignored : dict of str to str
+        Members of the request that have no effect, and why.
+    """
+
+    axes: tuple[int, ...]
+    cluster_count: int | None
+    options: dict[str, str]
+    threshold: float | None
+    threshold_source: str
+    embeddings_and_memory: bool
+    ignored: dict[str, str] = field(default_factory=dict)
+
+
+def anomaly_settings(
+    entry: TrainerEntry,
+    request: StartTrainingRequestAnomaly,
+    learn_block: LearnBlock,
+    stored: SetAnomalyParameterRequest,
+    outputs: int | None,
+) -> AnomalySettings:
+    """Put together what a training is told.
+
+    Parameters
+    ----------
+    entry : TrainerEntry
+        The trainer.
+    request : StartTrainingRequestAnomaly
+        The request.
+    learn_block : LearnBlock
+        The block to train, with its options.
+    stored : SetAnomalyParameterRequest
+        Settings stored with the block.
+    outputs : int or None
+        How many DSP outputs the block sees; None where that is not known yet.
+
+    Returns
+    -------
+    AnomalySettings
+
+    Raises
+    ------
+    InvalidMember
+        A member is out of range, given twice, or means nothing to this trainer.
+    """
+    _check_axes(request.axes, outputs)
+    count, place = request.cluster_count, "clusterCount"
+    if count is None:
+        count, place = stored.cluster_count, "stored clusterCount"
+    if count is not None and count > entry.max_clusters:
+        raise InvalidMember(place, f"{count} is more than {entry.name} takes: at most {entry.max_clusters}")
+    threshold, source, ignored = _threshold(entry, request, stored)
+    return AnomalySettings(
+        axes=tuple(sorted(request.axes)),
+        cluster_count=count,
+        options=_options(entry, learn_block),
+        threshold=threshold,
+        threshold_source=source,
+        embeddings_and_memory=not request.skip_embeddings_and_memory,
+        ignored=ignored,
+    )
+
+
+def threshold_value(threshold: BlockThreshold, place: str) -> float:
+    """The number that a ``BlockThreshold`` for an anomaly block holds.
+
+    Parameters
+    ----------
+    threshold : BlockThreshold
+        As it was sent.
+    place : str
+        Where it stands in the body, for the message.
+
+    Raises
+    ------
+    InvalidMember
+        Another key, or a value that is no number on the scale of the score.
+    """
+    if threshold.key != THRESHOLD_KEY:
+        raise InvalidMember(f"{place}.key", f"{threshold.key!r} is unknown here; known is {THRESHOLD_KEY!r}")
+    try:
+        value = float(threshold.value)
+    except ValueError:
+        raise InvalidMember(f"{place}.value", f"{threshold.value!r} is not a number") from None
+    return _on_scale(value, f"{place}.value")
+
+
+def _on_scale(value: float, place: str) -> float:
+    if not (math.isfinite(value) and abs(value) <= SCORE_CAP):
+        raise InvalidMember(
+            place, f"{value:g} is off the scale of the score: -{SCORE_CAP:g} to {SCORE_CAP:g}"
+        )
+    return value
+
+
+def _check_axes(axes: list[int], outputs: int | None) -> None:
+    if not axes:
+        raise InvalidMember("axes", "is empty: name at least one DSP output")
+    seen: dict[int, int] = {}
+    for position, axis in enumerate(axes):
+        if axis in seen:
+            raise InvalidMember(f"axes[{position}]", f"{axis} is already named by axes[{seen[axis]}]")
+        seen[axis] = position
+        if outputs is not None and not 0 <= axis < outputs:
+            raise InvalidMember(
+                f"axes[{position}]",
+                f"{axis} is out of range: the DSP blocks give {outputs} outputs, 0 to {outputs - 1}",
+            )
+
+
+def _options(entry: TrainerEntry, learn_block: LearnBlock) -> dict[str, str]:
+    given = {"scaling": learn_block.scaling, "score": learn_block.score}
+    for name, value in given.items():
+        if value is not None and name not in entry.options:
+            raise InvalidMember(
+                f"learnBlocks[{learn_block.id}].{name}",
+                f"{entry.name} has no such option; it has: {', '.join(entry.options)}",
+            )
+    return {name: given[name] or values[0] for name, values in entry.options.items()}
+
+
+def _threshold(
+    entry: TrainerEntry, request: StartTrainingRequestAnomaly, stored: SetAnomalyParameterRequest
+) -> tuple[float | None, str, dict[str, str]]:
+    """The threshold that was set, who set it, and what has no effect beside it.
+
+    What was set as a threshold goes before ``minimumConfidenceRating``: every request has to carry that
+    one, so it must not undo a threshold that somebody chose for the block.
+    """
+    rating = _on_scale(request.minimum_confidence_rating, "minimumConfidenceRating")
+    if len(request.thresholds or []) > 1:
+        raise InvalidMember("thresholds[1].key", f"{THRESHOLD_KEY!r} is already given by thresholds[0]")
+    for source, thresholds in (("request", request.thresholds), ("learn block", stored.thresholds)):
+        for position, threshold in enumerate(thresholds or []):
+            value = threshold_value(threshold, f"thresholds[{position}]")
+            return value, source, {"minimumConfidenceRating": f"the threshold is set by the {source}"}
+    if entry.takes_rating:
+        return rating, "minimumConfidenceRating", {}
+    why = f"no threshold on the scale of {entry.name}: use thresholds[key={THRESHOLD_KEY}]"
+    return None, "suggested", {"minimumConfidenceRating": why}

@@ -1,0 +1,80 @@
+"""The one table of trainers: what there is, what it takes, and whether this machine can run it.
+
+Importing it needs neither numpy nor scikit-learn; implementations are imported on use by
+`daemon.trainers.base.load_trainer`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import metadata
+
+
+@dataclass(frozen=True)
+class TrainerEntry:
+    """What is known of a trainer without importing it.
+
+    Parameters
+    ----------
+    name : str
+        What people and manifests call it.
+    learn_block_type : str
+        The type of learn block that it trains.
+    module : str
+        Module that implements it, with a class ``Trainer``.
+    needs : tuple of str
+        Distributions that must be installed.
+    default_clusters : int
+        ``clusterCount`` where a request leaves it out; fewer where the rows do not allow so many.
+    max_clusters : int
+        Largest ``clusterCount`` whatever the rows; the rows usually allow fewer.
+    options : dict of str to tuple of str
+        Options of the learn block and their values, the default first.
+    takes_rating : bool
+        Whether the deprecated ``minimumConfidenceRating`` sets the threshold.
+    """
+
+    name: str
+    learn_block_type: str
+    module: str
+    needs: tuple[str, ...]
+    default_clusters: int
+    max_clusters: int
+    options: dict[str, tuple[str, ...]]
+    takes_rating: bool
+
+    def missing(self) -> str | None:
+        """Why this machine cannot run the trainer, with the remedy; None where it can."""
+        for distribution in self.needs:
+            try:
+                metadata.version(distribution)
+            except metadata.PackageNotFoundError:
+                return f"{distribution} is not installed: pip install {distribution}"
+        return None
+
+
+_TABLE = (
+    TrainerEntry(
+        name="kmeans",
+        learn_block_type="anomaly",
+        module="daemon.trainers.kmeans",
+        needs=("numpy", "scikit-learn"),
+        default_clusters=32,
+        max_clusters=65535,
+        options={"score": ("edge", "distance")},
+        takes_rating=True,
+    ),
+    TrainerEntry(
+        name="gmm",
+        learn_block_type="anomaly-gmm",
+        module="daemon.trainers.gmm",
+        needs=("numpy", "scikit-learn"),
+        default_clusters=32,
+        max_clusters=65535,
+        options={"scaling": ("standard", "none")},
+        # 0.3, the value in Edge Impulse's documents, would flag most normal rows on the GMM's |z| scale.
+        takes_rating=False,
+    ),
+)
+
+TRAINERS = {entry.learn_block_type: entry for entry in _TABLE}
