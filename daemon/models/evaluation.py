@@ -1,0 +1,105 @@
+"""Figures of a scorer: what it flags, and how well it ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from daemon.models.thresholds import THRESHOLD_FLOOR
+
+Scores = npt.NDArray[np.floating[Any]]
+FloatRows = npt.NDArray[np.float32]
+Judge = Callable[[FloatRows], tuple[Scores, npt.NDArray[np.bool_]]]
+
+#: Percentiles of the training scores that a manifest states.
+PERCENTILES = (0, 1, 5, 25, 50, 75, 95, 99, 100)
+
+#: Percentile of the training scores that becomes the suggested threshold.
+SUGGESTED_PERCENTILE = 99
+
+
+@dataclass(frozen=True)
+class KnownRows:
+    """Rows of which it is known what they are; all of shape (n, d), float32, selected axes.
+
+    Parameters
+    ----------
+    training : ndarray
+        All training rows.
+    normal : ndarray
+        Normal rows outside ``training``; may be empty.
+    anomalous : ndarray
+        Recorded anomalies; may be empty.
+    synthetic : ndarray
+        Made anomalies.
+    """
+
+    training: FloatRows
+    normal: FloatRows
+    anomalous: FloatRows
+    synthetic: FloatRows
+
+
+def suggest_threshold(training_scores: Scores) -> float:
+    """The threshold that training scores suggest: their 99th percentile, 0.1 at least."""
+    return max(THRESHOLD_FLOOR, float(np.percentile(training_scores, SUGGESTED_PERCENTILE)))
+
+
+def percentiles(scores: Scores) -> dict[str, float]:
+    """Percentiles of scores, by percentage."""
+    return {str(percent): float(np.percentile(scores, percent)) for percent in PERCENTILES}
+
+
+def roc_auc(normal: Scores, anomalous: Scores) -> float:
+    """Area under the ROC curve: the chance that an anomaly scores above a normal row, ties half.
+
+    Parameters
+    ----------
+    normal, anomalous : ndarray, shape (n,), (m,)
+        Scores; neither may be empty.
+    """
+    ordered = np.sort(normal)
+    below = np.searchsorted(ordered, anomalous, side="left")
+    not_above = np.searchsorted(ordered, anomalous, side="right")
+    return float((below + not_above).mean() / (2 * len(normal)))
+
+
+def evaluate(judge: Judge, rows: KnownRows) -> dict[str, float]:
+    """Figures of one variant of a model.
+
+    Parameters
+    ----------
+    judge : callable
+        Rows (n, d) to their scores (n,) and whether each is an anomaly (n,).
+    rows : KnownRows
+        Rows to judge by.
+
+    Returns
+    -------
+    dict of str to float
+        ``trainingFlagged``, ``syntheticFound``, ``rocAucSynthetic`` always (against the normal rows outside
+        ``training`` where there are any, else the training rows); ``normalFlagged``, ``anomaliesFound``,
+        ``balancedAccuracy`` and ``rocAuc`` where there are rows to tell. Shares are 0..1.
+    """
+    training_scores, training_flagged = judge(rows.training)
+    normal_scores, normal_flagged = (
+        judge(rows.normal) if len(rows.normal) else (training_scores, training_flagged)
+    )
+    synthetic_scores, synthetic_found = judge(rows.synthetic)
+    figures = {
+        "trainingFlagged": float(training_flagged.mean()),
+        "syntheticFound": float(synthetic_found.mean()),
+        "rocAucSynthetic": roc_auc(normal_scores, synthetic_scores),
+    }
+    if len(rows.normal):
+        figures["normalFlagged"] = float(normal_flagged.mean())
+    if len(rows.anomalous):
+        scores, found = judge(rows.anomalous)
+        figures["anomaliesFound"] = float(found.mean())
+        figures["balancedAccuracy"] = float((found.mean() + 1 - normal_flagged.mean()) / 2)
+        figures["rocAuc"] = roc_auc(normal_scores, scores)
+    return figures
