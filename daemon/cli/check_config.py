@@ -1,0 +1,27 @@
+"""``trainerd check-config``: what is wrong with a configuration file, and on which line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from daemon.cli.connection import CALL_WRONG
+from daemon.config import default_path, load
+from daemon.errors import ConfigError
+
+
+@click.command("check-config")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+def command(file: Path | None) -> None:
+    """Say what is wrong in FILE, as file:line: what.
+
+    Without FILE the file is checked that the daemon would read.
+    """
+    path = file or default_path()
+    try:
+        config = load(path)
+    except ConfigError as error:
+        click.echo(error.message, err=True)
+        raise SystemExit(CALL_WRONG) from None
+    click.echo(f"{path}: good; device {config.device.id} on {config.mqtt.host}:{config.mqtt.port}")

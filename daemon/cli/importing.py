@@ -1,0 +1,175 @@
+"""``trainerd import``: CSV and NPZ files into a project."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from daemon.cli.connection import CALL_WRONG, Body, Daemon, connect, fail
+from daemon.cli.options import ID, config_option, json_option, print_json, print_table
+
+if TYPE_CHECKING:
+    from daemon.cli.tables import Options, Recording
+
+#: Largest body of one request, in bytes of JSON.
+_CHUNK_BYTES = 4 * 1024 * 1024
+
+CATEGORIES = ("training", "testing", "anomaly")
+
+
+@click.command("import")
+@click.argument("project", type=ID)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--category", type=click.Choice(CATEGORIES), default="training", show_default=True)
+@click.option("--label", metavar="NAME", help="Label of everything in the files.")
+@click.option("--label-column", metavar="NAME", help="Column that holds the labels.")
+@click.option("--columns", metavar="A,B,...", help="Columns to take; all where left out.")
+@config_option
+@json_option
+def command(
+    project: int,
+    files: tuple[Path, ...],
+    category: str,
+    label: str | None,
+    label_column: str | None,
+    columns: str | None,
+    config_path: Path | None,
+    as_json: bool,
+) -> None:
+    """Import CSV or NPZ files into PROJECT.
+
+    A CSV with a column `timestamp` (milliseconds, constant interval) is one recording of a time series; any
+    other CSV is a feature table, one sample a row. An NPZ holds `X`, optionally `y`, `columns` and
+    `interval_ms`. A file named label.anything.csv gives the label where nothing else does. Importing the
+    same file again adds nothing.
+    """
+    from daemon.cli.tables import Options, TableError
+
+    if label is not None and label_column is not None:
+        raise click.UsageError("--label and --label-column exclude each other.")
+    chosen = tuple(name.strip() for name in columns.split(",")) if columns is not None else None
+    options = Options(label, label_column, chosen)
+    try:
+        loaded = [load_file(path, category, options) for path in files]
+    except (TableError, OSError) as error:
+        fail(f"nothing was imported: {error}", CALL_WRONG)
+    daemon = connect(config_path, offline=True)
+    report = [send_file(daemon, project, file) for file in loaded]
+    if as_json:
+        print_json(report)
+        return
+    print_table(
+        ("file", "category", "kind", "rows", "columns"),
+        [(row["file"], category, row["kind"], row["rows"], len(row["columns"])) for row in report],
+    )
+
+
+@dataclass(frozen=True)
+class LoadedFile:
+    """A file that has been read and found good.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    category : str
+        training, testing or anomaly.
+    identity : str
+        The same for the same content, name, category and options, and for nothing else.
+    recordings : list of Recording
+        What is in it.
+    """
+
+    path: Path
+    category: str
+    identity: str
+    recordings: list[Recording]
+
+
+def load_file(path: Path, category: str, options: Options) -> LoadedFile:
+    """Read a file to its last cell.
+
+    Raises
+    ------
+    TableError
+        Something in it cannot be imported.
+    OSError
+        It cannot be read.
+    """
+    from daemon.cli.tables import read
+
+    content = path.read_bytes()
+    recordings = read(path, content, options)
+    digest = hashlib.sha256(content).hexdigest()
+    told = [digest, path.name, category, options.label, options.label_column, options.columns]
+    identity = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
+    return LoadedFile(path, category, identity, recordings)
+
+
+def send_file(daemon: Daemon, project: int, file: LoadedFile) -> dict[str, Any]:
+    """Store what is in a file; sending the same file again adds nothing.
+
+    Parameters
+    ----------
+    daemon : Daemon
+        Where it goes.
+    project : int
+        Into which project.
+    file : LoadedFile
+        What `load_file` gave.
+
+    Returns
+    -------
+    dict
+        What was stored.
+    """
+    samples = []
+    for number, body in enumerate(body for recording in file.recordings for body in _bodies(recording)):
+        request_id = f"import-{file.identity}-{number}"
+        samples.append(daemon.post(f"api/{project}/{file.category}/data", body, request_id)["sampleId"])
+    first = file.recordings[0]
+    return {
+        "file": str(file.path),
+        "category": file.category,
+        "kind": "time-series" if first.interval_ms else "features",
+        "recordings": len(file.recordings),
+        "rows": sum(len(recording.values) for recording in file.recordings),
+        "columns": list(first.columns),
+        "sampleIds": samples,
+    }
+
+
+def _bodies(recording: Recording) -> Iterator[Body]:
+    """One body for a time series, which stays whole; as many as a feature table needs."""
+    rows = len(recording.values)
+    if recording.interval_ms:
+        step = rows
+    else:
+        longest = max((len(json.dumps(label)) + 2 for label in recording.labels or ()), default=0)
+        step = max(1, (_CHUNK_BYTES - 65536) // (6 * len(recording.columns) + longest))
+    for start in range(0, rows, step):
+        yield _body(recording, start, min(start + step, rows))
+
+
+def _body(recording: Recording, start: int, end: int) -> Body:
+    body: dict[str, Any] = {
+        "payload": {
+            "device_type": "import",
+            "interval_ms": recording.interval_ms,
+            "sensors": [{"name": name, "units": "N/A"} for name in recording.columns],
+            "values_base64": base64.b64encode(recording.values[start:end].astype("<f4").tobytes()).decode(),
+        },
+        "fileName": recording.name,
+    }
+    if recording.label is not None:
+        body["label"] = recording.label
+    if recording.labels is not None:
+        body["labels"] = list(recording.labels[start:end])
+    return body

@@ -1,0 +1,63 @@
+"""``trainerd models`` and ``rollback``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from daemon.cli.connection import connect
+from daemon.cli.options import ID, config_option, json_option, print_json, print_table, short_time
+
+
+@click.command()
+@click.argument("project", type=click.IntRange(min=0))
+@click.argument("learn", required=False, type=ID)
+@config_option
+@json_option
+def models(project: int, learn: int | None, config_path: Path | None, as_json: bool) -> None:
+    """List the current models of PROJECT, or all versions of its learn block LEARN."""
+    daemon = connect(config_path, offline=True)
+    if learn is None:
+        found = [model for model in daemon.get("status")["models"] if model["projectId"] == project]
+        current = {model["learnId"]: model["version"] for model in found}
+    else:
+        answer = daemon.get(f"api/{project}/models/{learn}")
+        found, current = answer["versions"], {learn: answer["current"]}
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("learn", "version", "", "name", "type", "threshold", "C bytes", "created (UTC)"),
+        [_row(model, current.get(model["learnId"]) == model["version"]) for model in found],
+    )
+
+
+@click.command()
+@click.argument("project", type=click.IntRange(min=0))
+@click.argument("learn", type=ID)
+@click.argument("version", required=False, type=ID)
+@config_option
+@json_option
+def rollback(project: int, learn: int, version: int | None, config_path: Path | None, as_json: bool) -> None:
+    """Put an earlier version of a model back in use; the one before the current where VERSION is left out."""
+    body = {} if version is None else {"version": version}
+    model = connect(config_path).post(f"api/{project}/models/{learn}/rollback", body)["model"]
+    if as_json:
+        print_json(model)
+    else:
+        click.echo(f"project {project}, learn block {learn}: version {model['version']} is in use")
+
+
+def _row(model: dict[str, Any], current: bool) -> tuple[object, ...]:
+    return (
+        model["learnId"],
+        model["version"],
+        "current" if current else "",
+        model.get("name"),
+        model.get("type"),
+        model.get("threshold"),
+        model.get("cBytes"),
+        short_time(model.get("created")),
+    )

@@ -1,0 +1,28 @@
+"""``trainerd run``: becomes the daemon."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from daemon.cli.connection import read_config
+from daemon.cli.options import config_option
+from daemon.config import default_path
+
+
+@click.command("run")
+@config_option
+def command(config_path: Path | None) -> None:
+    """Run the daemon in the foreground.
+
+    The process is replaced by the daemon's own, which knows nothing of the command line: it lives for
+    months and should hold no byte that it does not need.
+    """
+    read_config(config_path)
+    # A folder named daemon in the working directory must not be taken for this one.
+    os.environ["PYTHONSAFEPATH"] = "1"
+    arguments = [sys.executable, "-m", "daemon.app", "--config", str(config_path or default_path())]
+    os.execv(sys.executable, arguments)  # noqa: S606 - there is no shell to be had

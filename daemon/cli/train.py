@@ -1,0 +1,71 @@
+"""``trainerd train``: start a training, and watch it where wanted."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from daemon.cli.connection import CALL_WRONG, Daemon, connect, fail
+from daemon.cli.jobs import follow
+from daemon.cli.options import ID, config_option, json_option, print_json
+
+
+@click.group("train")
+def command() -> None:
+    """Train a learn block."""
+
+
+@command.command()
+@click.argument("project", type=ID)
+@click.argument("learn", type=ID)
+@click.option("--body", "body_file", metavar="FILE|-", help="The request as JSON; - reads standard input.")
+@click.option("--watch", is_flag=True, help="Show progress until it ends.")
+@config_option
+@json_option
+def anomaly(
+    project: int, learn: int, body_file: str | None, watch: bool, config_path: Path | None, as_json: bool
+) -> None:
+    """Train the K-means or GMM of learn block LEARN of PROJECT.
+
+    The body is Edge Impulse's StartTrainingRequestAnomaly; without one, the settings of the learn block
+    are used.
+    """
+    given = _read_body(body_file) if body_file is not None else None
+    daemon = connect(config_path)
+    body = given if given is not None else _stored_request(daemon, project, learn)
+    job_id = int(daemon.post(f"api/{project}/jobs/train/anomaly/{learn}", body)["id"])
+    if watch:
+        if not as_json:
+            click.echo(f"job {job_id}")
+        follow(daemon, project, job_id, as_json=as_json)
+    elif as_json:
+        print_json({"id": job_id})
+    else:
+        click.echo(f"job {job_id}; follow it with: trainerd watch {job_id}")
+
+
+def _read_body(name: str) -> dict[str, Any]:
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+        body = json.loads(text)
+    except (OSError, ValueError) as error:
+        fail(f"{name}: {error}", CALL_WRONG)
+    if not isinstance(body, dict):
+        fail(f"{name}: not a JSON object", CALL_WRONG)
+    return body
+
+
+def _stored_request(daemon: Daemon, project: int, learn: int) -> dict[str, Any]:
+    """A request out of the stored settings; all axes where none was chosen yet."""
+    settings = daemon.get(f"api/{project}/training/anomaly/{learn}")
+    axes = settings["axes"]
+    chosen = [index for index, axis in enumerate(axes) if axis.get("selected")] or list(range(len(axes)))
+    body = {"axes": chosen, "minimumConfidenceRating": settings["minimumConfidenceRating"]}
+    for name in ("clusterCount", "thresholds"):
+        if settings.get(name) is not None:
+            body[name] = settings[name]
+    return body
