@@ -33,7 +33,7 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pass
 
 
-class Device(_Section):
+class Device(_Section, frozen=True):
     """``[device]``: who this is.
 
     Parameters
@@ -48,7 +48,7 @@ class Device(_Section):
     groups: tuple[_Level, ...] = ()
 
 
-class Tls(_Section):
+class Tls(_Section, frozen=True):
     """``mqtt.tls``: an encrypted connection.
 
     Parameters
@@ -64,7 +64,7 @@ class Tls(_Section):
     key_file: str | None = None
 
 
-class Mqtt(_Section):
+class Mqtt(_Section, frozen=True):
     """``[mqtt]``: the broker.
 
     Parameters
@@ -103,7 +103,7 @@ class Mqtt(_Section):
     max_body_bytes: Annotated[int, Meta(ge=1024, le=64 * 1024 * 1024)] = 256 * 1024
 
 
-class Jobs(_Section):
+class Jobs(_Section, frozen=True):
     """``[jobs]``: the queue.
 
     Parameters
@@ -127,7 +127,7 @@ class Jobs(_Section):
     keep: _Positive = 100
 
 
-class Worker(_Section):
+class Worker(_Section, frozen=True):
     """``[worker]``: what a training may use.
 
     Parameters
@@ -145,7 +145,7 @@ class Worker(_Section):
     threads: _Positive | None = None
 
 
-class Models(_Section):
+class Models(_Section, frozen=True):
     """``[models]``: versions on disk.
 
     Parameters
@@ -157,7 +157,7 @@ class Models(_Section):
     keep_versions: _Positive = 10
 
 
-class Log(_Section):
+class Log(_Section, frozen=True):
     """``[log]``: what is logged.
 
     Parameters
@@ -169,7 +169,7 @@ class Log(_Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class Config(_Section):
+class Config(_Section, frozen=True):
     """The whole file.
 
     Parameters
@@ -205,8 +205,8 @@ class Config(_Section):
 
 def default_path() -> Path:
     """The file that is read where none is named: the user's own, then the system's."""
-    home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
-    own = Path(home) / "trainerd" / "trainerd.toml"
+    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser())
+    own = home / "trainerd" / "trainerd.toml"
     return own if own.exists() else Path("/etc/trainerd/trainerd.toml")
 
 

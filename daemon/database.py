@@ -6,7 +6,6 @@ the core thread; workers open the file read-only.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,8 +47,7 @@ MIGRATIONS = (
     CREATE TABLE recording (
         id INTEGER PRIMARY KEY, project_id INTEGER NOT NULL, category TEXT NOT NULL, kind TEXT NOT NULL,
         name TEXT NOT NULL, label TEXT, labels TEXT, columns TEXT NOT NULL, interval_ms REAL NOT NULL,
-        rows INTEGER NOT NULL, minima TEXT NOT NULL, maxima TEXT NOT NULL, metadata TEXT,
-        added TEXT NOT NULL, sha256 TEXT NOT NULL, data BLOB NOT NULL
+        rows INTEGER NOT NULL, metadata TEXT, added TEXT NOT NULL, sha256 TEXT NOT NULL, data BLOB NOT NULL
     );
     CREATE INDEX recording_by_project ON recording (project_id, category, id);
     """,
@@ -82,7 +80,7 @@ class Database:
         """
         with _disk_full_told():
             connection = sqlite3.connect(self.path, isolation_level=None, cached_statements=64)
-            os.chmod(self.path, 0o600)
+            self.path.chmod(0o600)
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")

@@ -117,42 +117,39 @@ class DataIndex:
         InvalidMember
             A value is not finite, or the columns differ from what the project holds.
         """
-        minima, maxima = _ranges(recording)
+        _check_finite(recording)
         self._check_columns(project_id, recording)
         connection = self._database.connection
         row = connection.execute("SELECT id, rows FROM recording ORDER BY id DESC LIMIT 1").fetchone()
         sample_id = 1 if row is None else row["id"] + max(row["rows"], 1)
         now = utc_now()
         connection.execute("INSERT OR IGNORE INTO project (id, created) VALUES (?, ?)", (project_id, now))
+        stored = {
+            "id": sample_id,
+            "project_id": project_id,
+            "category": category,
+            "kind": recording.kind,
+            "name": recording.name,
+            "label": recording.label,
+            "labels": None if recording.labels is None else json.dumps(recording.labels),
+            "columns": msgspec.json.encode(recording.columns).decode(),
+            "interval_ms": recording.interval_ms,
+            "rows": recording.rows,
+            "metadata": None if recording.metadata is None else json.dumps(recording.metadata),
+            "added": now,
+            "sha256": hashlib.sha256(recording.values).hexdigest(),
+            "data": recording.values,
+        }
         connection.execute(
-            "INSERT INTO recording (id, project_id, category, kind, name, label, labels, columns, interval_ms,"
-            " rows, minima, maxima, metadata, added, sha256, data)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                sample_id,
-                project_id,
-                category,
-                recording.kind,
-                recording.name,
-                recording.label,
-                None if recording.labels is None else json.dumps(recording.labels),
-                msgspec.json.encode(recording.columns).decode(),
-                recording.interval_ms,
-                recording.rows,
-                json.dumps(minima),
-                json.dumps(maxima),
-                None if recording.metadata is None else json.dumps(recording.metadata),
-                now,
-                hashlib.sha256(recording.values).hexdigest(),
-                recording.values,
-            ),
+            f"INSERT INTO recording ({', '.join(stored)}) VALUES (:{', :'.join(stored)})", stored
         )
         return int(sample_id)
 
     def summary(self, project_id: int, category: str = "training") -> Summary:
         """What a category of a project holds."""
         rows = self._database.connection.execute(
-            "SELECT kind, columns, rows, interval_ms FROM recording WHERE project_id = ? AND category = ? ORDER BY id",
+            "SELECT kind, columns, rows, interval_ms FROM recording"
+            " WHERE project_id = ? AND category = ? ORDER BY id",
             (project_id, category),
         ).fetchall()
         if not rows:
@@ -161,7 +158,9 @@ class DataIndex:
         lengths = [(row["rows"], row["interval_ms"]) for row in rows]
         return Summary(rows[0]["kind"], columns, sum(length for length, _ in lengths), lengths)
 
-    def samples(self, project_id: int, category: str, offset: int, limit: int) -> tuple[int, list[dict[str, object]]]:
+    def samples(
+        self, project_id: int, category: str, offset: int, limit: int
+    ) -> tuple[int, list[dict[str, object]]]:
         """Samples of a category without their values, oldest first.
 
         Returns
@@ -169,7 +168,8 @@ class DataIndex:
         tuple of int and list of dict
             How many there are in all, and those from `offset` on, at most `limit`.
         """
-        total, listed = 0, []
+        total = 0
+        listed: list[dict[str, object]] = []
         for row in self._database.connection.execute(
             "SELECT id, kind, name, label, labels, interval_ms, rows, metadata, added, columns FROM recording"
             " WHERE project_id = ? AND category = ? ORDER BY id",
@@ -179,20 +179,20 @@ class DataIndex:
             count = row["rows"] if each_row else 1
             first, last = max(offset - total, 0), min(offset + limit - total, count)
             labels = json.loads(row["labels"]) if row["labels"] and first < last else None
-            for number in range(first, last):
-                listed.append(
-                    {
-                        "id": row["id"] + number,
-                        "filename": row["name"],
-                        "category": category,
-                        "label": labels[number] if labels else row["label"],
-                        "added": row["added"],
-                        "intervalMs": row["interval_ms"],
-                        "valuesCount": 1 if each_row else row["rows"],
-                        "sensors": json.loads(row["columns"]),
-                        "metadata": json.loads(row["metadata"]) if row["metadata"] else {},
-                    }
-                )
+            listed += [
+                {
+                    "id": row["id"] + number,
+                    "filename": row["name"],
+                    "category": category,
+                    "label": labels[number] if labels else row["label"],
+                    "added": row["added"],
+                    "intervalMs": row["interval_ms"],
+                    "valuesCount": 1 if each_row else row["rows"],
+                    "sensors": json.loads(row["columns"]),
+                    "metadata": json.loads(row["metadata"]) if row["metadata"] else {},
+                }
+                for number in range(first, last)
+            ]
             total += count
         return total, listed
 
@@ -206,7 +206,8 @@ class DataIndex:
         if row["kind"] != recording.kind:
             raise InvalidMember(
                 "payload.interval_ms",
-                f"project {project_id} holds {row['kind']} data, this is {recording.kind}: use another project",
+                f"project {project_id} holds {row['kind']} data, this is {recording.kind}: "
+                "use another project",
             )
         present = [column["name"] for column in json.loads(row["columns"])]
         given = [column.name for column in recording.columns]
@@ -234,21 +235,17 @@ def pack(rows: Sequence[Sequence[float]]) -> bytes:
     return values.tobytes()
 
 
-def _ranges(recording: Recording) -> tuple[list[float], list[float]]:
-    """Smallest and largest value of each column."""
+def _check_finite(recording: Recording) -> None:
+    """Refuse NaN and infinity; a number too large for float32 is infinite by now."""
     values = array("f")
     values.frombytes(recording.values)
     if sys.byteorder == "big":
         values.byteswap()
-    width = len(recording.columns)
-    minima, maxima = [], []
-    for number, column in enumerate(recording.columns):
-        series = values[number::width]
-        if not all(map(math.isfinite, series)):
-            row = next(index for index, value in enumerate(series) if not math.isfinite(value))
-            raise InvalidMember(
-                f"payload.values[{row}][{number}]", f"column {column.name} is not a finite float32 in row {row}"
-            )
-        minima.append(min(series))
-        maxima.append(max(series))
-    return minima, maxima
+    if all(map(math.isfinite, values)):
+        return
+    position = next(number for number, value in enumerate(values) if not math.isfinite(value))
+    row, column = divmod(position, len(recording.columns))
+    raise InvalidMember(
+        f"payload.values[{row}][{column}]",
+        f"column {recording.columns[column].name} is not a finite float32 in row {row}",
+    )

@@ -43,4 +43,6 @@ class Outbox:
 
     def remove(self, numbers: Iterable[int]) -> None:
         """Drop envelopes that have arrived."""
-        self._database.connection.executemany("DELETE FROM outbox WHERE seq = ?", [(number,) for number in numbers])
+        self._database.connection.executemany(
+            "DELETE FROM outbox WHERE seq = ?", [(number,) for number in numbers]
+        )

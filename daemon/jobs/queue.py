@@ -55,7 +55,9 @@ class Observer(Protocol):
 class Runner(Protocol):
     """Who does the work of a job."""
 
-    async def run(self, job: Job, cancel: asyncio.Event, hear: Callable[[Progress | Log], None]) -> dict[str, Any]:
+    async def run(
+        self, job: Job, cancel: asyncio.Event, hear: Callable[[Progress | Log], None]
+    ) -> dict[str, Any]:
         """Do the work; returns the result, with the artefacts ready to be published.
 
         Raises
@@ -194,7 +196,10 @@ class JobQueue:
                 elif job.cancel_requested:
                     self._end(job, JobCanceled("canceled while it ran"))
                 elif job.resumed >= MAX_RESUMES:
-                    self._end(job, JobInterrupted(f"interrupted {job.resumed + 1} times; the last time it was given up"))
+                    self._end(
+                        job,
+                        JobInterrupted(f"interrupted {job.resumed + 1} times; the last time it was given up"),
+                    )
                 else:
                     self._tell(self._store.change(job, State.QUEUED, resumed=job.resumed + 1))
 
@@ -237,7 +242,7 @@ class JobQueue:
     async def _run(self, job: Job) -> None:
         try:
             await self._work(job)
-        except Exception:
+        except Exception:  # noqa: BLE001
             # What is on disk stays as it is: a queued job is tried again, a running one at the next start.
             _log.exception("job %d could not be carried on", job.id)
             await asyncio.sleep(_PAUSE_S)
@@ -255,7 +260,9 @@ class JobQueue:
         error, result = None, None
         try:
             faults.point("job.started")
-            result = await self._runner.run(job, self._running[job.id].cancel, lambda event: self._hear(job.id, event))
+            result = await self._runner.run(
+                job, self._running[job.id].cancel, lambda event: self._hear(job.id, event)
+            )
             faults.point("job.worker_done")
             self._runner.publish(job)
             faults.point("job.promoted")
@@ -263,7 +270,7 @@ class JobQueue:
             error, result = raised, raised.details
         except OSError as raised:
             error = JobDiskFull(f"the artefacts could not be written: {raised}", retryable=True)
-        except Exception as raised:
+        except Exception as raised:  # noqa: BLE001
             _log.exception("job %d failed unexpectedly", job.id)
             error = JobError(f"unexpected {type(raised).__name__}: {raised}")
         self._runner.clean_up(job)

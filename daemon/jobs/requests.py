@@ -14,7 +14,7 @@ KEEP_S = 7 * 24 * 3600
 KEEP_COUNT = 10_000
 
 
-class Answer(NamedTuple):
+class StoredAnswer(NamedTuple):
     """What was answered: status and encoded body."""
 
     status: int
@@ -33,7 +33,7 @@ class RequestStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def find(self, identity: str, payload: bytes) -> Answer | None:
+    def find(self, identity: str, payload: bytes) -> StoredAnswer | None:
         """The answer that the same request got, or None.
 
         Raises
@@ -46,23 +46,25 @@ class RequestStore:
             return None
         if row[0] != _digest(payload):
             raise RequestIdConflict("this request id was used with another payload: use a new id")
-        return Answer(row[1], row[2])
+        return StoredAnswer(row[1], row[2])
 
-    def find_same(self, identity: str, payload: bytes) -> Answer | None:
+    def find_same(self, identity: str, payload: bytes) -> StoredAnswer | None:
         """The answer that the same identity and payload got, or None; another payload is another request."""
         row = self._find(identity)
-        return None if row is None or row[0] != _digest(payload) else Answer(row[1], row[2])
+        return None if row is None or row[0] != _digest(payload) else StoredAnswer(row[1], row[2])
 
-    def remember(self, identity: str, payload: bytes, answer: Answer) -> None:
+    def remember(self, identity: str, payload: bytes, status: int, body: bytes) -> None:
         """Keep an answer, and forget those that are too old or too many."""
         now = int(time.time())
         connection = self._database.connection
         connection.execute(
             "INSERT OR REPLACE INTO request VALUES (?, ?, ?, ?, ?)",
-            (identity, _digest(payload), answer.status, answer.body, now),
+            (identity, _digest(payload), status, body, now),
         )
         # A clock that jumped back leaves rows in the future; they are as old as any.
-        connection.execute("DELETE FROM request WHERE created < ? OR created > ?", (now - KEEP_S, now + KEEP_S))
+        connection.execute(
+            "DELETE FROM request WHERE created < ? OR created > ?", (now - KEEP_S, now + KEEP_S)
+        )
         connection.execute(
             "DELETE FROM request WHERE identity IN"
             " (SELECT identity FROM request ORDER BY created DESC LIMIT -1 OFFSET ?)",

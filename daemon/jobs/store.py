@@ -134,7 +134,8 @@ class JobStore:
         """
         marks = ", ".join("?" * len(_OPEN))
         rows = self._database.connection.execute(
-            f"SELECT id FROM job WHERE state NOT IN ({marks}) ORDER BY id DESC LIMIT -1 OFFSET ?", (*_OPEN, keep)
+            f"SELECT id FROM job WHERE state NOT IN ({marks}) ORDER BY id DESC LIMIT -1 OFFSET ?",
+            (*_OPEN, keep),
         ).fetchall()
         ids = [row["id"] for row in rows]
         self._database.connection.executemany("DELETE FROM job WHERE id = ?", [(job_id,) for job_id in ids])

@@ -9,12 +9,14 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from daemon.errors import Conflict, NotFound
 
 MANIFEST = "manifest.json"
+METADATA = "metadata.json"
 
 
 class FilePart(NamedTuple):
@@ -33,10 +35,16 @@ class Registry:
     ----------
     state_path : Path
         The state directory.
+
+    Attributes
+    ----------
+    watchers : list of callable
+        Called with project and learn block when another version comes into use.
     """
 
     def __init__(self, state_path: Path) -> None:
         self._projects = state_path / "projects"
+        self.watchers: list[Callable[[int, int], None]] = []
 
     def versions(self, project_id: int, learn_id: int) -> list[int]:
         """Versions that are there, oldest first."""
@@ -48,7 +56,7 @@ class Registry:
     def current(self, project_id: int, learn_id: int) -> int | None:
         """The version in use, or None."""
         try:
-            return int(os.readlink(self._block(project_id, learn_id) / "current"))
+            return int(str((self._block(project_id, learn_id) / "current").readlink()))
         except OSError:
             return None
 
@@ -63,7 +71,7 @@ class Registry:
         return found
 
     def next_version(self, project_id: int, learn_id: int) -> int:
-        """Number of the version that the next training makes; numbers of dropped versions do not come back."""
+        """Number of the version that the next training makes; that of a dropped one never."""
         return max([*self.versions(project_id, learn_id), 0]) + 1
 
     def manifest(self, project_id: int, learn_id: int, version: int) -> dict[str, Any]:
@@ -94,7 +102,9 @@ class Registry:
             raise NotFound(f"learn block {learn_id} of project {project_id} has not been trained yet")
         return self.manifest(project_id, learn_id, version)
 
-    def read(self, project_id: int, learn_id: int, version: int, name: str, offset: int, length: int) -> FilePart:
+    def read(
+        self, project_id: int, learn_id: int, version: int, name: str, offset: int, length: int
+    ) -> FilePart:
         """A part of a file of a version.
 
         Raises
@@ -102,18 +112,22 @@ class Registry:
         NotFound
             The version has no file of that name.
         """
-        directory = self._block(project_id, learn_id) / str(version)
         files = self.manifest(project_id, learn_id, version)["files"]
-        path = directory / name
         if name == MANIFEST:
-            content = path.read_bytes()
+            content = self.content(project_id, learn_id, version, name)
             sha256 = hashlib.sha256(content).hexdigest()
             return FilePart(len(content), sha256, offset, content[offset : offset + length])
         if name not in files:
-            raise NotFound(f"version {version} has no file {name}; it has {', '.join(sorted([MANIFEST, *files]))}")
-        with path.open("rb") as file:
+            raise NotFound(
+                f"version {version} has no file {name}; it has {', '.join(sorted([MANIFEST, *files]))}"
+            )
+        with (self._block(project_id, learn_id) / str(version) / name).open("rb") as file:
             file.seek(offset)
             return FilePart(files[name]["size"], files[name]["sha256"], offset, file.read(length))
+
+    def content(self, project_id: int, learn_id: int, version: int, name: str) -> bytes:
+        """All of a small file of a version."""
+        return (self._block(project_id, learn_id) / str(version) / name).read_bytes()
 
     def promote(self, staging: Path, project_id: int, learn_id: int, version: int) -> None:
         """Let a complete directory appear as a version, and make it the current one.
@@ -125,14 +139,14 @@ class Registry:
         """
         directory = self._block(project_id, learn_id)
         directory.mkdir(parents=True, exist_ok=True)
-        os.rename(staging, directory / str(version))
+        staging.rename(directory / str(version))
         _sync(directory)
         self._point(project_id, learn_id, version)
 
     def adopt(self, project_id: int, learn_id: int, job_id: int) -> int | None:
         """The version that a job made before it was cut off, made current again; None where it made none."""
         for version in reversed(self.versions(project_id, learn_id)):
-            if self.manifest(project_id, learn_id, version).get("job_id") == job_id:
+            if self.manifest(project_id, learn_id, version).get("jobId") == job_id:
                 self._point(project_id, learn_id, version)
                 return version
         return None
@@ -164,7 +178,9 @@ class Registry:
         if version is None:
             earlier = [number for number in present if number < current]
             if not earlier:
-                raise Conflict(f"version {current} is the oldest that is kept: there is nothing to go back to")
+                raise Conflict(
+                    f"version {current} is the oldest that is kept: there is nothing to go back to"
+                )
             version = earlier[-1]
         if version not in present:
             raise NotFound(
@@ -181,7 +197,7 @@ class Registry:
             if version != current:
                 # Out of sight first: a version that is half deleted must not be seen.
                 hidden = directory / f".{version}.removed"
-                os.rename(directory / str(version), hidden)
+                (directory / str(version)).rename(hidden)
                 shutil.rmtree(hidden)
 
     def remove_strays(self) -> None:
@@ -201,8 +217,10 @@ class Registry:
         new = directory / ".current.new"
         new.unlink(missing_ok=True)
         new.symlink_to(str(version))
-        os.replace(new, directory / "current")
+        new.replace(directory / "current")
         _sync(directory)
+        for watcher in self.watchers:
+            watcher(project_id, learn_id)
 
 
 def _sync(directory: Path) -> None:

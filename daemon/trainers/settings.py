@@ -176,3 +176,26 @@ def _threshold(
         return rating, "minimumConfidenceRating", {}
     why = f"no threshold on the scale of {entry.name}: use thresholds[key={THRESHOLD_KEY}]"
     return None, "suggested", {"minimumConfidenceRating": why}
+
+
+def check_stored(entry: TrainerEntry, stored: SetAnomalyParameterRequest) -> None:
+    """Check settings before they are stored.
+
+    Parameters
+    ----------
+    entry : TrainerEntry
+        The trainer of the block.
+    stored : SetAnomalyParameterRequest
+        What is to be stored.
+
+    Raises
+    ------
+    InvalidMember
+        A member is out of range or given twice.
+    """
+    if stored.axes is not None:
+        _check_axes(stored.axes, None)
+    if stored.cluster_count is not None and stored.cluster_count > entry.max_clusters:
+        raise InvalidMember("clusterCount", f"{stored.cluster_count} is more than {entry.max_clusters}, the most")
+    for position, threshold in enumerate(stored.thresholds or []):
+        threshold_value(threshold, f"thresholds[{position}]")

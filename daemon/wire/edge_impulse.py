@@ -21,14 +21,14 @@ class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="cam
     pass
 
 
-class ThresholdOption(_Body):
+class ThresholdOption(_Body, frozen=True):
     """One choice of a threshold that is picked from a list."""
 
     description: str
     value: str
 
 
-class BlockThreshold(_Body):
+class BlockThreshold(_Body, frozen=True):
     """A threshold of a learn block.
 
     Parameters
@@ -50,7 +50,7 @@ class BlockThreshold(_Body):
     dropdown_options: list[ThresholdOption] | None = None
 
 
-class StartTrainingRequestAnomaly(_Body):
+class StartTrainingRequestAnomaly(_Body, frozen=True):
     """Start of a K-means or GMM training; which of the two is said by the learn block.
 
     Parameters
@@ -74,7 +74,7 @@ class StartTrainingRequestAnomaly(_Body):
     thresholds: Annotated[list[BlockThreshold], Meta(max_length=16)] | None = None
 
 
-class SetAnomalyParameterRequest(_Body):
+class SetAnomalyParameterRequest(_Body, frozen=True):
     """Stored settings of an anomaly learn block; members not given stay as they are."""
 
     axes: Annotated[list[_Axis], Meta(min_length=1, max_length=4096)] | None = None
@@ -83,7 +83,7 @@ class SetAnomalyParameterRequest(_Body):
     thresholds: Annotated[list[BlockThreshold], Meta(max_length=16)] | None = None
 
 
-class InputBlock(_Body):
+class InputBlock(_Body, frozen=True):
     """Where an impulse takes its data from.
 
     Parameters
@@ -103,7 +103,7 @@ class InputBlock(_Body):
     frequency_hz: Annotated[float, Meta(gt=0)] | None = None
 
 
-class DspBlock(_Body):
+class DspBlock(_Body, frozen=True):
     """What makes features out of the input.
 
     Parameters
@@ -122,7 +122,7 @@ class DspBlock(_Body):
     input: _Id | None = None
 
 
-class LearnBlock(_Body):
+class LearnBlock(_Body, frozen=True):
     """What is trained.
 
     Parameters
@@ -148,7 +148,7 @@ class LearnBlock(_Body):
     score: Literal["edge", "distance"] | None = None
 
 
-class Impulse(_Body):
+class Impulse(_Body, frozen=True):
     """Input block, DSP blocks, learn blocks."""
 
     input_blocks: Annotated[list[InputBlock], Meta(min_length=1, max_length=1)]
@@ -156,7 +156,7 @@ class Impulse(_Body):
     learn_blocks: Annotated[list[LearnBlock], Meta(min_length=1, max_length=64)]
 
 
-class Sensor(_Body):
+class Sensor(_Body, frozen=True):
     """A column of an acquisition: its name and the unit of its values."""
 
     name: Annotated[str, Meta(min_length=1, max_length=128)]
@@ -198,7 +198,7 @@ class Protected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     iat: float | None = None
 
 
-class Acquisition(_Body):
+class Acquisition(_Body, frozen=True):
     """An Edge Impulse acquisition object, with the upload's headers as members.
 
     Parameters
@@ -226,7 +226,7 @@ class Acquisition(_Body):
     metadata: dict[str, str] | None = None
 
 
-class RawDataRequest(_Body):
+class RawDataRequest(_Body, frozen=True):
     """Which samples are listed."""
 
     category: _Category

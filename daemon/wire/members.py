@@ -139,12 +139,14 @@ def _check_depth(text: str) -> None:
     """Refuse deep nesting before the parser recurses; brackets inside strings do not count."""
     depth = 0
     for match in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', text, re.DOTALL):
-        token = match.group()
-        if token in "[{":
+        bracket = match.group()
+        if bracket in "[{":
             depth += 1
             if depth > MAX_DEPTH:
-                raise MalformedBody(f"the body nests deeper than {MAX_DEPTH} levels at character {match.start()}")
-        elif token in "]}":
+                raise MalformedBody(
+                    f"the body nests deeper than {MAX_DEPTH} levels at character {match.start()}"
+                )
+        elif bracket in "]}":
             depth -= 1
 
 

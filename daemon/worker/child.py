@@ -106,7 +106,8 @@ def _run(spec: Spec, emitter: Emitter) -> Done | Failed:
         return Done(result)
     except MemoryError:
         error: JobError = WorkerOutOfMemory(
-            "training needs more memory than worker.memory_mb allows: train on less, or raise it", retryable=True
+            "training needs more memory than worker.memory_mb allows: train on less, or raise it",
+            retryable=True,
         )
     except JobError as raised:
         error = raised
@@ -114,7 +115,7 @@ def _run(spec: Spec, emitter: Emitter) -> Done | Failed:
         if raised.errno not in (errno.ENOSPC, errno.EDQUOT):
             return _unexpected(raised, emitter)
         error = JobDiskFull("the disk is full: free some space", retryable=True)
-    except Exception as raised:
+    except Exception as raised:  # noqa: BLE001
         return _unexpected(raised, emitter)
     return Failed(error.code, error.message, error.stage or emitter.stage, error.retryable, error.details)
 
@@ -148,7 +149,7 @@ def _limit(limits: WorkerLimits) -> None:
         with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
             file.write("800")
     except OSError as error:
-        print(f"oom_score_adj cannot be set: {error}", file=sys.stderr)
+        sys.stderr.write(f"oom_score_adj cannot be set: {error}\n")
 
 
 if __name__ == "__main__":

@@ -41,7 +41,9 @@ class TrainingRunner:
         self._registry = registry
         self._versions: dict[int, int] = {}
 
-    async def run(self, job: Job, cancel: asyncio.Event, hear: Callable[[Progress | Log], None]) -> dict[str, Any]:
+    async def run(
+        self, job: Job, cancel: asyncio.Event, hear: Callable[[Progress | Log], None]
+    ) -> dict[str, Any]:
         """Train in a process of its own; see `daemon.jobs.queue.Runner`."""
         staging = self._staging(job)
         shutil.rmtree(staging, ignore_errors=True)
@@ -79,7 +81,9 @@ class TrainingRunner:
         impulse = self._projects.impulse(job.project_id)
         block = next((block for block in impulse["learnBlocks"] if block["id"] == job.learn_id), None)
         if block is None:
-            raise TrainingError(f"learn block {job.learn_id} has been taken out of the impulse", stage="prepare")
+            raise TrainingError(
+                f"learn block {job.learn_id} has been taken out of the impulse", stage="prepare"
+            )
         worker = self._config.worker
         return Spec(
             job_id=job.id,

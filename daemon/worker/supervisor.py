@@ -89,13 +89,17 @@ async def run_worker(
     if cancel.is_set():
         raise JobCanceled("canceled while it ran")
     if overdue.is_set():
-        raise JobTimedOut(f"ran longer than {timeout_s:g} s: raise jobs.timeout_s, or train on less", retryable=False)
+        raise JobTimedOut(
+            f"ran longer than {timeout_s:g} s: raise jobs.timeout_s, or train on less", retryable=False
+        )
     if isinstance(ending, Failed):
         raise _to_error(ending)
     raise _explain_death(status, tail)
 
 
-async def _listen(process: asyncio.subprocess.Process, hear: Callable[[Progress | Log], None]) -> Done | Failed | None:
+async def _listen(
+    process: asyncio.subprocess.Process, hear: Callable[[Progress | Log], None]
+) -> Done | Failed | None:
     """Pass events on until the worker closes its output; returns the one that ends the job."""
     assert process.stdout is not None
     decoder = msgspec.json.Decoder(Event)
@@ -164,7 +168,11 @@ def _environment(spec: Spec) -> dict[str, str]:
     """The parent's environment without its secrets, with the thread caps of numeric libraries."""
     threads = str(spec.limits.threads)
     caps = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-    kept = {name: value for name, value in os.environ.items() if name not in ("CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET")}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET")
+    }
     return {**kept, **dict.fromkeys(caps, threads)}
 
 

@@ -1,0 +1,175 @@
+"""The composition root: builds the objects, wires them, starts and stops them.
+
+Constructors elsewhere do nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import fcntl
+import logging
+import os
+import secrets
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon import __version__, config, service_manager
+from daemon.capabilities import capabilities
+from daemon.config import Config
+from daemon.data.index import DataIndex
+from daemon.data.projects import Projects
+from daemon.database import FILE_NAME, Database
+from daemon.errors import ConfigError, StateError, TrainerdError
+from daemon.handlers.services import Services
+from daemon.intake import Intake
+from daemon.jobs.logs import JobLogs
+from daemon.jobs.outbox import Outbox
+from daemon.jobs.queue import JobQueue
+from daemon.jobs.requests import RequestStore
+from daemon.jobs.store import JobStore
+from daemon.local_api import LocalApi
+from daemon.models.registry import Registry
+from daemon.mqtt_api import MqttApi
+from daemon.publisher import Publisher
+from daemon.reserve import Reserve
+from daemon.topics import Topics
+from daemon.worker.runner import TrainingRunner
+
+_log = logging.getLogger("daemon")
+
+
+@dataclass(frozen=True)
+class Core:
+    """Everything but the transports."""
+
+    services: Services
+    intake: Intake
+    reserve: Reserve
+
+
+@contextmanager
+def open_core(settings: Config) -> Iterator[Core]:
+    """Open the state directory, with a lock on it, and build what works on it.
+
+    Parameters
+    ----------
+    settings : Config
+        The configuration.
+
+    Raises
+    ------
+    StateError
+        Another process uses the state directory, or a newer version wrote it.
+    """
+    state = settings.state_path
+    state.mkdir(mode=0o750, parents=True, exist_ok=True)
+    with _locked(state / "lock"):
+        reserve = Reserve(state / "reserve")
+        reserve.fill()
+        database = Database(state / FILE_NAME)
+        database.open()
+        try:
+            registry, projects, jobs = Registry(state), Projects(database), JobStore(database)
+            registry.remove_strays()
+            queue = JobQueue(
+                database,
+                jobs,
+                TrainingRunner(settings, database, projects, registry),
+                concurrent=settings.jobs.concurrent,
+                max_queued=settings.jobs.max_queued,
+                keep=settings.jobs.keep,
+                free_reserve=reserve.free,
+            )
+            logs = JobLogs(state)
+            queue.observers.append(logs)
+            services = Services(
+                config=settings,
+                database=database,
+                data=DataIndex(database),
+                projects=projects,
+                registry=registry,
+                jobs=jobs,
+                logs=logs,
+                queue=queue,
+                capabilities=capabilities(settings),
+            )
+            yield Core(services, Intake(services, RequestStore(database)), reserve)
+        finally:
+            database.close()
+
+
+async def serve(settings: Config) -> None:
+    """Run the daemon until it is told to stop.
+
+    Parameters
+    ----------
+    settings : Config
+        The configuration.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    with open_core(settings) as core:
+        services = core.services
+        topics = Topics(settings.mqtt.base_topic, settings.device.id, settings.device.groups)
+        publisher = Publisher(services, Outbox(services.database), topics)
+        services.queue.observers.append(publisher)
+        services.registry.watchers.append(publisher.model_changed)
+        mqtt = MqttApi(settings, topics, services.database, core.intake, publisher, secrets.token_hex(8))
+        local = LocalApi(settings.socket_path, core.intake)
+        shutil.rmtree(settings.state_path / "work", ignore_errors=True)
+        services.queue.recover()
+        await local.start()
+        mqtt.start()
+        services.queue.kick()
+        _log.info("trainerd %s serves %s", __version__, settings.device.id)
+        service_manager.notify("READY=1")
+        beat = loop.create_task(service_manager.beat())
+        await stop.wait()
+        service_manager.notify("STOPPING=1")
+        beat.cancel()
+        await local.stop()
+        await services.queue.stop()
+        await mqtt.stop()
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StateError(f"{path.parent} is in use by another trainerd: stop that one first") from None
+        yield
+
+
+def main() -> int:
+    """Entry of ``python -m daemon.app``; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="trainerd run", description="The training daemon.")
+    parser.add_argument("--config", type=Path, default=config.default_path())
+    try:
+        settings = config.load(parser.parse_args().config)
+    except ConfigError as error:
+        sys.stderr.write(f"{error.message}\n")
+        return 2
+    logging.basicConfig(
+        level=settings.log.level.upper(), format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    os.umask(0o027)
+    try:
+        asyncio.run(serve(settings))
+    except TrainerdError as error:
+        sys.stderr.write(f"{error.message}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

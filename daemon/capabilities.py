@@ -1,0 +1,66 @@
+"""What this device can do, as it is published: trainers, variants, limits, facts about the machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+from daemon import __version__
+from daemon.config import Config
+from daemon.trainers.table import TRAINERS
+from daemon.wire.models import MAX_CHUNK
+
+
+def capabilities(config: Config) -> dict[str, Any]:
+    """Content of the retained topic ``capabilities``.
+
+    Parameters
+    ----------
+    config : Config
+        Limits and groups.
+    """
+    return {
+        "version": __version__,
+        "device": config.device.id,
+        "groups": list(config.device.groups),
+        "trainers": {
+            entry.name: _availability({"learnBlockType": block_type}, entry.missing())
+            for block_type, entry in TRAINERS.items()
+        },
+        "variants": {
+            "int8": {"available": True},
+            "float32": {"available": True},
+            "akida": _availability({}, "anomaly models have no Akida variant"),
+        },
+        "targets": [],
+        "limits": {
+            "maxBodyBytes": config.mqtt.max_body_bytes,
+            "maxChunkBytes": MAX_CHUNK,
+            "maxQueuedJobs": config.jobs.max_queued,
+            "concurrentJobs": config.jobs.concurrent,
+            "jobTimeoutS": config.jobs.timeout_s,
+        },
+        "machine": machine_facts(),
+    }
+
+
+def machine_facts() -> dict[str, Any]:
+    """Facts about this machine that decide what it can train."""
+    controllers = Path("/sys/fs/cgroup/cgroup.controllers")
+    return {
+        "arch": platform.machine(),
+        "cores": os.cpu_count(),
+        "memoryMb": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20,
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        # Raspberry Pi OS leaves it off: limits of the service manager on memory then do nothing.
+        "memoryCgroup": controllers.exists() and "memory" in controllers.read_text().split(),
+    }
+
+
+def _availability(facts: dict[str, Any], missing: str | None) -> dict[str, Any]:
+    if missing is None:
+        return {**facts, "available": True}
+    return {**facts, "available": False, "reason": missing}

@@ -1,0 +1,50 @@
+"""Model versions: lists, manifests, files in parts, rollback."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from daemon.handlers.services import Call, Services
+from daemon.models.summary import model_summary
+
+
+def list_versions(services: Services, call: Call) -> dict[str, Any]:
+    """Versions of a learn block, oldest first, and which one is in use."""
+    registry = services.registry
+    versions = registry.versions(call.project_id, call.learn_id)
+    current = registry.current(call.project_id, call.learn_id)
+    if not versions:
+        services.projects.learn_block(call.project_id, call.learn_id)
+    return {
+        "current": current,
+        "versions": [
+            model_summary(registry.manifest(call.project_id, call.learn_id, version)) for version in versions
+        ],
+    }
+
+
+def manifest(services: Services, call: Call) -> dict[str, Any]:
+    """The manifest of one version."""
+    found = services.registry.manifest(call.project_id, call.learn_id, call.ids["version"])
+    return {"manifest": found}
+
+
+def read_file(services: Services, call: Call) -> dict[str, Any]:
+    """A part of a file of a version, in base64."""
+    part = services.registry.read(
+        call.project_id, call.learn_id, call.ids["version"], call.name, call.body.offset, call.body.length
+    )
+    return {
+        "size": part.size,
+        "sha256": part.sha256,
+        "offset": part.offset,
+        "data": base64.b64encode(part.data).decode(),
+    }
+
+
+def roll_back(services: Services, call: Call) -> dict[str, Any]:
+    """Make an earlier version the one in use."""
+    registry = services.registry
+    version = registry.roll_back(call.project_id, call.learn_id, call.body.version)
+    return {"model": model_summary(registry.manifest(call.project_id, call.learn_id, version))}

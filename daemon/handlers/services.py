@@ -1,0 +1,68 @@
+"""What handlers work with, and what they are given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from daemon.config import Config
+from daemon.data.index import DataIndex
+from daemon.data.projects import Projects
+from daemon.database import Database
+from daemon.jobs.logs import JobLogs
+from daemon.jobs.queue import JobQueue
+from daemon.jobs.store import JobStore
+from daemon.models.registry import Registry
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts of the daemon that handlers use.
+
+    Parameters
+    ----------
+    capabilities : dict
+        What the device can do, as published.
+    """
+
+    config: Config
+    database: Database
+    data: DataIndex
+    projects: Projects
+    registry: Registry
+    jobs: JobStore
+    logs: JobLogs
+    queue: JobQueue
+    capabilities: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request, as its handler sees it.
+
+    Parameters
+    ----------
+    ids : dict
+        Numbers out of the path: ``projectId``, ``learnId``, ...
+    name : str
+        The rest of the path, where the route takes one.
+    body : Any
+        The body, of the route's type.
+    request_id : str or None
+        Id that the sender gave.
+    """
+
+    ids: dict[str, int]
+    name: str
+    body: Any
+    request_id: str | None
+
+    @property
+    def project_id(self) -> int:
+        """The project in the path."""
+        return self.ids["projectId"]
+
+    @property
+    def learn_id(self) -> int:
+        """The learn block in the path."""
+        return self.ids["learnId"]

@@ -1,0 +1,22 @@
+"""Everything that is retained, in one reply."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from daemon import __version__
+from daemon.handlers.services import Call, Services
+from daemon.models.summary import model_summary
+
+
+def get(services: Services, _: Call) -> dict[str, Any]:
+    """State, capabilities, open jobs and current models."""
+    return {
+        "state": {"state": "online", "version": __version__},
+        "capabilities": services.capabilities,
+        "jobs": [services.queue.info(job) for job in services.jobs.open()],
+        "models": [
+            model_summary(services.registry.manifest(project_id, learn_id, version))
+            for project_id, learn_id, version in services.registry.currents()
+        ],
+    }

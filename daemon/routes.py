@@ -1,0 +1,166 @@
+"""The one table of routes; every transport serves from it."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from daemon.errors import InvalidMember, NotFound, TrainerdError
+from daemon.handlers import data, impulse, jobs, models, status, training
+from daemon.handlers.services import Call, Services
+from daemon.wire.edge_impulse import (
+    Acquisition,
+    Impulse,
+    RawDataRequest,
+    SetAnomalyParameterRequest,
+    StartTrainingRequestAnomaly,
+)
+from daemon.wire.jobs import EmptyRequest, PageRequest
+from daemon.wire.members import convert
+from daemon.wire.models import FileRequest, RollbackRequest
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Route:
+    """One route.
+
+    Parameters
+    ----------
+    method : str
+        ``get`` or ``post``.
+    template : str
+        The path; ``{x}`` is an id, ``{category}`` one of the categories of data, ``{name}`` the rest.
+    body : type
+        What the body is decoded to.
+    handler : callable
+        ``(services, call) -> dict``: the members of the reply beside ``success``.
+    allow_group : bool
+        Whether a request to a group of devices may use it.
+    """
+
+    method: str
+    template: str
+    body: type
+    handler: Callable[[Services, Call], dict[str, Any]]
+    allow_group: bool = True
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """Matches a path of this template."""
+        special = {"category": "(?P<name>training|testing|anomaly)", "name": "(?P<name>.+)"}
+        parts = re.split(r"\{(\w+)\}", self.template)
+        return re.compile(
+            "".join(
+                re.escape(part) if number % 2 == 0 else special.get(part, f"(?P<{part}>[^/]+)")
+                for number, part in enumerate(parts)
+            )
+        )
+
+
+_ANOMALY = "api/{projectId}/training/anomaly/{learnId}"
+_MODEL = "api/{projectId}/models/{learnId}"
+
+ROUTES = (
+    Route(
+        "post", "api/{projectId}/jobs/train/anomaly/{learnId}", StartTrainingRequestAnomaly, training.start
+    ),
+    Route("get", _ANOMALY, EmptyRequest, training.get_config),
+    Route("post", _ANOMALY, SetAnomalyParameterRequest, training.set_config),
+    Route("get", _ANOMALY + "/metadata", EmptyRequest, training.metadata),
+    Route("get", _ANOMALY + "/gmm/metadata", EmptyRequest, training.gmm_metadata),
+    Route("get", "api/{projectId}/impulse", EmptyRequest, impulse.get),
+    Route("post", "api/{projectId}/impulse", Impulse, impulse.post),
+    Route("post", "api/{projectId}/{category}/data", Acquisition, data.add),
+    Route("get", "api/{projectId}/raw-data", RawDataRequest, data.list_samples),
+    Route("get", "api/{projectId}/jobs", PageRequest, jobs.list_open),
+    Route("get", "api/{projectId}/jobs/history", PageRequest, jobs.list_ended),
+    Route("get", "api/{projectId}/jobs/{jobId}/status", EmptyRequest, jobs.status),
+    Route("get", "api/{projectId}/jobs/{jobId}/stdout", EmptyRequest, jobs.stdout),
+    Route("post", "api/{projectId}/jobs/{jobId}/cancel", EmptyRequest, jobs.cancel),
+    Route("get", _MODEL, EmptyRequest, models.list_versions),
+    Route("get", _MODEL + "/{version}", EmptyRequest, models.manifest),
+    Route("get", _MODEL + "/{version}/files/{name}", FileRequest, models.read_file),
+    Route("post", _MODEL + "/rollback", RollbackRequest, models.roll_back, allow_group=False),
+    Route("get", "status", EmptyRequest, status.get),
+)
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a request is answered: a status as in HTTP, and the body."""
+
+    status: int
+    body: dict[str, Any]
+
+
+def find(method: str, path: str) -> tuple[Route, dict[str, str]]:
+    """The route of a request, and the variable parts of its path.
+
+    Raises
+    ------
+    NotFound
+        There is none; the nearest one is named.
+    """
+    others = []
+    for route in ROUTES:
+        found = route.pattern.fullmatch(path)
+        if found and route.method == method:
+            return route, found.groupdict()
+        if found:
+            others.append(route.method)
+    if others:
+        raise NotFound(f"{path} is no {method} route: use {others[0]}")
+    # Numbers are ids: compare the words.
+    wanted = re.sub(r"/\d+(?=/|$)", "/{}", path)
+    known = {re.sub(r"\{\w+\}", "{}", route.template): route for route in ROUTES if route.method == method}
+    close = difflib.get_close_matches(wanted, known, n=1)
+    hint = f", did you mean {known[close[0]].template}?" if close else ""
+    raise NotFound(f"there is no route {method} {path}{hint}")
+
+
+def dispatch(
+    services: Services, route: Route, parts: dict[str, str], body: dict[str, Any], request_id: str | None
+) -> Answer:
+    """Serve one request.
+
+    Parameters
+    ----------
+    services : Services
+        What handlers work with.
+    route, parts
+        What `find` gave.
+    body : dict
+        The decoded body, without ``requestId``.
+    request_id : str or None
+        Id that the sender gave.
+
+    Raises
+    ------
+    TrainerdError
+        The request is refused.
+    """
+    ids = {key: _number(key, text) for key, text in parts.items() if key != "name"}
+    call = Call(ids, parts.get("name", ""), convert(body, route.body), request_id)
+    return Answer(200, {"success": True, **msgspec.to_builtins(route.handler(services, call))})
+
+
+def refuse(error: Exception) -> Answer:
+    """The one place where an error becomes an answer."""
+    if not isinstance(error, TrainerdError):
+        _log.error("a request failed unexpectedly", exc_info=error)
+        error = TrainerdError(f"unexpected {type(error).__name__}: {error}")
+    return Answer(error.status, {"success": False, "error": error.message, "code": error.code})
+
+
+def _number(key: str, text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) < 2**53:
+        raise InvalidMember(key, f"{text[:32]!r} in the path is not a whole number of at least 1")
+    return int(text)
