@@ -90,6 +90,7 @@ ROUTES = (
     Route("get", _MODEL + "/{version}", EmptyRequest, models.manifest),
     Route("get", _MODEL + "/{version}/files/{name}", FileRequest, models.read_file),
     Route("post", _MODEL + "/rollback", RollbackRequest, models.roll_back, allow_group=False),
+    Route("get", "jobs", PageRequest, jobs.list_all),
     Route("get", "status", EmptyRequest, status.get),
 )
 

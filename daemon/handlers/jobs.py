@@ -21,6 +21,12 @@ def status(services: Services, call: Call) -> dict[str, Any]:
     return reply
 
 
+def list_all(services: Services, call: Call) -> dict[str, Any]:
+    """Jobs of all projects that are remembered, newest first."""
+    jobs = services.jobs.all()[::-1][call.body.offset :][: call.body.limit]
+    return {"jobs": [msgspec.to_builtins(services.queue.info(job)) for job in jobs]}
+
+
 def list_open(services: Services, call: Call) -> dict[str, Any]:
     """Jobs of a project that have not ended, newest first."""
     return _page(services, call, ended=False)
