@@ -34,7 +34,7 @@ check: $(STAMP) system-packages ## style, types, layers, warnings of the generat
 
 .PHONY: bench
 bench: $(STAMP) system-packages ## print the figures beside what they are held against
-	$(BIN)/python -m tests.bench $(ARGS)
+	$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: bench-mcu
 bench-mcu: $(STAMP) system-packages ## instructions and bytes on emulated microcontrollers
