@@ -17,10 +17,10 @@ def csv(text: str, options: Options | None = None, name: str = "rows.csv") -> Re
     return recording
 
 
-def npz(options: Options | None = None, name: str = "rows.npz", **members: Any) -> list[Recording]:
+def npz(options: Options | None = None, **members: Any) -> list[Recording]:
     buffer = io.BytesIO()
     np.savez(buffer, **members)
-    return read(Path(name), buffer.getvalue(), options or Options())
+    return read(Path("rows.npz"), buffer.getvalue(), options or Options())
 
 
 def test_a_csv_without_timestamp_is_a_feature_table() -> None:
@@ -157,7 +157,7 @@ def test_columns_and_labels_of_an_npz_can_be_chosen() -> None:
 )
 def test_a_wrong_npz_is_refused_with_its_place(members: dict[str, Any], options: Options, words: str) -> None:
     with pytest.raises(TableError) as refused:
-        npz(options, **{name: np.asarray(value) for name, value in members.items()})
+        npz(options, **members)
     assert words in str(refused.value)
 
 
