@@ -181,7 +181,6 @@ class Publisher:
         if job.finished is not None:
             finished = msgspec.json.encode({"success": job.state == "SUCCEEDED"})
             self.put(Publication(self._topics.job(job.id, "finished"), finished))
-            self.model_changed(job.project_id, job.learn_id)
         asyncio.get_running_loop().call_soon(self.drain)
 
     def job_progressed(self, job_id: int, progress: ProgressInfo) -> None:

@@ -292,7 +292,7 @@ class Daemon:
         before = self._session() if wait else None
         with (self.directory / "daemon.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "daemon.app", "--config", str(self.config_file)],
+                [sys.executable, "-m", "daemon", "run", "--config", str(self.config_file)],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,

@@ -7,7 +7,7 @@ Importing it needs neither numpy nor scikit-learn; implementations are imported 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import metadata
+from importlib.util import find_spec
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class TrainerEntry:
         The type of learn block that it trains.
     module : str
         Module that implements it, with a class ``Trainer``.
-    needs : tuple of str
-        Distributions that must be installed.
+    needs : dict of str to str
+        Packages that must be importable, and the distributions that bring them.
     default_clusters : int
         ``clusterCount`` where a request leaves it out; fewer where the rows do not allow so many.
     max_clusters : int
@@ -37,7 +37,7 @@ class TrainerEntry:
     name: str
     learn_block_type: str
     module: str
-    needs: tuple[str, ...]
+    needs: dict[str, str]
     default_clusters: int
     max_clusters: int
     options: dict[str, tuple[str, ...]]
@@ -45,10 +45,9 @@ class TrainerEntry:
 
     def missing(self) -> str | None:
         """Why this machine cannot run the trainer, with the remedy; None where it can."""
-        for distribution in self.needs:
-            try:
-                metadata.version(distribution)
-            except metadata.PackageNotFoundError:
+        for package, distribution in self.needs.items():
+            # Asking for metadata instead would cost the daemon a megabyte.
+            if find_spec(package) is None:
                 return f"{distribution} is not installed: pip install {distribution}"
         return None
 
@@ -58,7 +57,7 @@ _TABLE = (
         name="kmeans",
         learn_block_type="anomaly",
         module="daemon.trainers.kmeans",
-        needs=("numpy", "scikit-learn"),
+        needs={"numpy": "numpy", "sklearn": "scikit-learn"},
         default_clusters=32,
         max_clusters=65535,
         options={"score": ("edge", "distance")},
@@ -68,7 +67,7 @@ _TABLE = (
         name="gmm",
         learn_block_type="anomaly-gmm",
         module="daemon.trainers.gmm",
-        needs=("numpy", "scikit-learn"),
+        needs={"numpy": "numpy", "sklearn": "scikit-learn"},
         default_clusters=32,
         max_clusters=65535,
         options={"scaling": ("standard", "none")},

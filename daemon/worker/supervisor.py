@@ -168,10 +168,11 @@ def _environment(spec: Spec) -> dict[str, str]:
     """The parent's environment without its secrets, with the thread caps of numeric libraries."""
     threads = str(spec.limits.threads)
     caps = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+    # The daemon's thrifty allocator would slow down arithmetic on large arrays.
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name not in ("CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET")
+        if name not in ("CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET") and not name.startswith("MALLOC_")
     }
     return {**kept, **dict.fromkeys(caps, threads)}
 
