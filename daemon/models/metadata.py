@@ -12,8 +12,6 @@ import numpy as np
 from daemon.models.anomaly import AnomalyModel, KMeansModel
 from daemon.models.thresholds import block_threshold
 
-FILE_NAME = "metadata.json"
-
 
 def anomaly_metadata(model: AnomalyModel, suggested: float) -> dict[str, Any]:
     """Edge Impulse's ``AnomalyModelMetadata`` and ``AnomalyGmmMetadata`` of a model.
