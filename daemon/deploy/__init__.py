@@ -1,0 +1,1 @@
+"""From C to a device: building, and measuring what was built."""

@@ -1,0 +1,89 @@
+"""How much memory a generated C file takes, measured by compiling it."""
+
+from __future__ import annotations
+
+import shutil
+import struct
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+#: Compilers in the order of preference, with what makes them build for a microcontroller.
+_COMPILERS = (
+    ("arm-none-eabi-gcc", ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")),
+    ("gcc", ()),
+    ("cc", ()),
+)
+_FLAGS = ("-std=c99", "-Os")
+_TIMEOUT_S = 60
+
+_SHF_WRITE, _SHF_ALLOC, _SHT_NOBITS = 1, 2, 8
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Memory of a compiled file.
+
+    Parameters
+    ----------
+    flash_bytes : int
+        Code, constants and initial values.
+    ram_bytes : int
+        Variables that live as long as the program; without the stack.
+    measured_with : str
+        Compiler and flags.
+    """
+
+    flash_bytes: int
+    ram_bytes: int
+    measured_with: str
+
+
+def measure_c(source: Path) -> Memory | None:
+    """Compile one C file for size and add up its sections.
+
+    Parameters
+    ----------
+    source : Path
+        The file; headers are looked for beside it.
+
+    Returns
+    -------
+    Memory or None
+        For a Cortex-M4F where its compiler is installed, else for this machine; None without a compiler.
+        What the file takes from a library (a square root, say) is not in it.
+    """
+    for name, target in _COMPILERS:
+        compiler = shutil.which(name)
+        if compiler is None:
+            continue
+        flags = (*target, *_FLAGS)
+        with tempfile.TemporaryDirectory() as directory:
+            compiled = Path(directory) / "model.o"
+            command = [compiler, *flags, "-c", str(source), "-o", str(compiled)]
+            ended = subprocess.run(command, capture_output=True, timeout=_TIMEOUT_S, check=False)
+            if ended.returncode == 0:
+                flash, ram = _sections(compiled.read_bytes())
+                return Memory(flash, ram, " ".join((name, *flags)))
+    return None
+
+
+def _sections(elf: bytes) -> tuple[int, int]:
+    """Bytes in flash and in RAM of an ELF object, by the flags of its sections."""
+    wide = elf[4] == 2
+    order = "<" if elf[5] == 1 else ">"
+    start, entry, count = (
+        (*struct.unpack_from(order + "Q", elf, 40), *struct.unpack_from(order + "HH", elf, 58))
+        if wide
+        else (*struct.unpack_from(order + "I", elf, 32), *struct.unpack_from(order + "HH", elf, 46))
+    )
+    flash = ram = 0
+    for number in range(count):
+        kind, flags, _, _, size = struct.unpack_from(
+            order + ("4xIQQQQ" if wide else "4xIIIII"), elf, start + number * entry
+        )
+        if flags & _SHF_ALLOC:
+            flash += 0 if kind == _SHT_NOBITS else size
+            ram += size if flags & _SHF_WRITE else 0
+    return flash, ram
