@@ -50,7 +50,6 @@ class Core:
 
     services: Services
     intake: Intake
-    reserve: Reserve
 
 
 @contextmanager
@@ -84,7 +83,7 @@ def open_core(settings: Config) -> Iterator[Core]:
                 concurrent=settings.jobs.concurrent,
                 max_queued=settings.jobs.max_queued,
                 keep=settings.jobs.keep,
-                free_reserve=reserve.free,
+                reserve=reserve,
             )
             logs = JobLogs(state)
             queue.observers.append(logs)
@@ -99,7 +98,7 @@ def open_core(settings: Config) -> Iterator[Core]:
                 queue=queue,
                 capabilities=capabilities(settings),
             )
-            yield Core(services, Intake(services, RequestStore(database)), reserve)
+            yield Core(services, Intake(services, RequestStore(database)))
         finally:
             database.close()
 

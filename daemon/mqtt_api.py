@@ -27,7 +27,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from daemon import __version__, faults, routes
 from daemon.config import Config, read_secret
 from daemon.database import Database
-from daemon.errors import ForeignResponseTopic, RequestError, TrainerdError
+from daemon.errors import DiskFull, ForeignResponseTopic, RequestError, TrainerdError
 from daemon.intake import Incoming, Intake, Served
 from daemon.publisher import Publication, Publisher
 from daemon.topics import RequestTopic, Topics
@@ -357,6 +357,8 @@ class MqttApi:
             self._publisher.drain()
         else:
             self._publisher.reply(reply_to(served))
+        if served.answer.body.get("code") == DiskFull.code:
+            self._publisher.event("disk-low", {"error": served.answer.body["error"]})
 
     def _delivery(self, message: paho.MQTTMessage, topic: RequestTopic) -> str | None:
         if message.qos == 0 or topic.method == "get":

@@ -27,6 +27,7 @@ from daemon.errors import (
 )
 from daemon.jobs.job import MAX_RESUMES, Job, State, info
 from daemon.jobs.store import JobStore
+from daemon.reserve import Reserve
 from daemon.wire.jobs import JobErrorInfo, JobInfo, ProgressInfo
 from daemon.wire.worker import Log, Progress, overall
 
@@ -83,7 +84,7 @@ class _Running:
         self.cancel = asyncio.Event()
         self.began = time.monotonic()
         self.told = 0.0
-        self.stage: str | None = None
+        self.stage = "prepare"
         self.progress = 0.0
         self.last: ProgressInfo | None = None
 
@@ -105,6 +106,8 @@ class JobQueue:
         Jobs that may wait.
     keep : int
         Ended jobs that are remembered.
+    reserve : Reserve
+        Room on the disk for writing the end of a job.
     """
 
     def __init__(
@@ -116,7 +119,7 @@ class JobQueue:
         concurrent: int = 1,
         max_queued: int = 100,
         keep: int = 100,
-        free_reserve: Callable[[], None] = lambda: None,
+        reserve: Reserve,
     ) -> None:
         self._database = database
         self._store = store
@@ -124,7 +127,7 @@ class JobQueue:
         self._concurrent = concurrent
         self._max_queued = max_queued
         self._keep = keep
-        self._free_reserve = free_reserve
+        self._reserve = reserve
         self._running: dict[int, _Running] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._stopping = False
@@ -253,6 +256,7 @@ class JobQueue:
 
     async def _work(self, job: Job) -> None:
         faults.point("job.before_start")
+        self._reserve.fill()
         with self._database.transaction():
             job = self._store.change(job, State.IN_PROGRESS, started=utc_now())
             self._running[job.id] = _Running()
@@ -286,7 +290,7 @@ class JobQueue:
                     self._end(self._store.get(job.id), error, result)
                 return
             except DiskFull:
-                self._free_reserve()
+                self._reserve.free()
                 await asyncio.sleep(_PAUSE_S)
 
     def _end(self, job: Job, error: JobError | None, result: dict[str, Any] | None = None) -> Job:

@@ -38,7 +38,9 @@ class Emitter:
         self._stream = stream
         self._lock = threading.Lock()
         self._canceled = threading.Event()
-        self.stage: str | None = None
+        #: Stage that errors are put down to; the first one begins with the process.
+        self.stage = "prepare"
+        self._told: str | None = None
 
     def progress(self, stage: str, fraction: float, metrics: dict[str, float] | None = None) -> None:
         """Say where the job is.
@@ -57,8 +59,8 @@ class Emitter:
         JobCanceled
             The parent asked to stop.
         """
-        if stage != self.stage:
-            self.stage = stage
+        if stage != self._told:
+            self.stage = self._told = stage
             faults.point(f"worker.{stage}")
         if self._canceled.is_set():
             raise JobCanceled("canceled while it ran")
