@@ -102,9 +102,8 @@ class Intake:
                     f"the body has {len(incoming.payload)} bytes, at most {max_bytes} are taken"
                 )
             body = decode_json(incoming.payload)
-            in_body = body.pop("requestId", None)
-            if request_id is None:
-                request_id = _checked_id(in_body)
+            in_body = _checked_id(body.pop("requestId", None))
+            request_id = in_body if request_id is None else request_id
             route, parts = routes.find(incoming.method, incoming.path)
             if incoming.group is not None and not route.allow_group:
                 raise Forbidden(f"{incoming.path} is not taken from a group: send it to the device")

@@ -162,6 +162,7 @@ def refuse(error: Exception) -> Answer:
 
 
 def _number(key: str, text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) < 2**53:
+    # The length first: a number of thousands of digits is not read at all.
+    if len(text) > 16 or not text.isascii() or not text.isdigit() or not 1 <= int(text) < 2**53:
         raise InvalidMember(key, f"{text[:32]!r} in the path is not a whole number of at least 1")
     return int(text)

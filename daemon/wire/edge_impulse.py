@@ -14,6 +14,8 @@ from msgspec import UNSET, Meta, UnsetType
 _Id = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 _Axis = Annotated[int, Meta(ge=0, le=65535)]
 _Text = Annotated[str, Meta(max_length=256)]
+#: Milliseconds: a nanosecond to thirty years.
+_Span = Annotated[float, Meta(ge=1e-6, le=1e12)]
 _Category = Literal["training", "testing", "anomaly"]
 
 
@@ -98,9 +100,9 @@ class InputBlock(_Body, frozen=True):
     type: Literal["features", "time-series"]
     name: _Text = ""
     title: _Text = ""
-    window_size_ms: Annotated[float, Meta(gt=0)] | None = None
-    window_increase_ms: Annotated[float, Meta(gt=0)] | None = None
-    frequency_hz: Annotated[float, Meta(gt=0)] | None = None
+    window_size_ms: _Span | None = None
+    window_increase_ms: _Span | None = None
+    frequency_hz: Annotated[float, Meta(ge=1e-9, le=1e9)] | None = None
 
 
 class DspBlock(_Body, frozen=True):
@@ -230,5 +232,5 @@ class RawDataRequest(_Body, frozen=True):
     """Which samples are listed."""
 
     category: _Category
-    offset: Annotated[int, Meta(ge=0)] = 0
+    offset: Annotated[int, Meta(ge=0, le=2**53 - 1)] = 0
     limit: Annotated[int, Meta(ge=0, le=1000)] = 100

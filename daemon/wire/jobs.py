@@ -89,7 +89,7 @@ class LogLine(msgspec.Struct, frozen=True, rename="camel"):
 class PageRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which part of a listing is wanted."""
 
-    offset: Annotated[int, Meta(ge=0)] = 0
+    offset: Annotated[int, Meta(ge=0, le=2**53 - 1)] = 0
     limit: Annotated[int, Meta(ge=0, le=1000)] = 100
 
 

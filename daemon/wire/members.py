@@ -21,6 +21,9 @@ MAX_DEPTH = 16
 
 _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<name>.*)`$", re.DOTALL)
 _MISSING = re.compile(r"^Object missing required field `(?P<name>.*)`$", re.DOTALL)
+#: A whole string, or one that never ends, so that no character is looked at twice; or a bracket.
+_BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def decode_json(payload: bytes) -> dict[str, Any]:
@@ -50,8 +53,14 @@ def decode_json(payload: bytes) -> dict[str, Any]:
     _check_depth(text)
     try:
         body = json.loads(
-            text, object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_parse_float
+            text,
+            object_pairs_hook=_object,
+            parse_constant=_refuse_constant,
+            parse_float=_parse_number,
+            parse_int=_parse_number,
         )
+        if _SURROGATE.search(text):
+            _check_characters(body)
     except ValueError as error:
         raise MalformedBody(f"the body is not JSON: {error}") from error
     if not isinstance(body, dict):
@@ -138,7 +147,7 @@ def _join(place: str, name: str) -> str:
 def _check_depth(text: str) -> None:
     """Refuse deep nesting before the parser recurses; brackets inside strings do not count."""
     depth = 0
-    for match in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', text, re.DOTALL):
+    for match in _BRACKETS.finditer(text):
         bracket = match.group()
         if bracket in "[{":
             depth += 1
@@ -166,9 +175,18 @@ def _refuse_constant(name: str) -> Any:
     raise MalformedBody(f"{name} is not a JSON number")
 
 
-def _parse_float(text: str) -> float | int:
+def _parse_number(text: str) -> float | int:
     value = float(text)
     if not math.isfinite(value):
-        raise MalformedBody(f"{text} is beyond the range of a float64")
+        raise MalformedBody(f"{text[:32]} is beyond the range of a float64")
     # 32.0 is an integer where one is asked for; floats take ints in any case.
     return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+
+def _check_characters(body: object) -> None:
+    """Refuse half a surrogate pair: it is no character, and nothing can be written with it."""
+    try:
+        json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        escaped = error.object[error.start : error.start + 1].encode("unicode_escape").decode()
+        raise MalformedBody(f"{escaped} is half of a surrogate pair: it stands for no character") from None

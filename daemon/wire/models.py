@@ -14,7 +14,7 @@ MAX_CHUNK = 64 * 1024
 class FileRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A part of a file: `length` bytes from `offset` on."""
 
-    offset: Annotated[int, Meta(ge=0)] = 0
+    offset: Annotated[int, Meta(ge=0, le=2**53 - 1)] = 0
     length: Annotated[int, Meta(ge=0, le=MAX_CHUNK)] = MAX_CHUNK
 
 
