@@ -1,0 +1,114 @@
+"""The demo as a stranger runs it: a program that shows a table and leaves nothing running."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import result_of, trainerd
+from tests.harness import PATIENCE, wait_until
+
+
+def left_running(directory: Path) -> list[str]:
+    """Command lines of processes that know of a directory."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(directory) in line:
+            found.append(line)
+    return found
+
+
+def test_the_demo_trains_two_models_and_ends_all_that_it_started(tmp_path: Path) -> None:
+    done = trainerd("demo", "--json", environment={"TMPDIR": str(tmp_path)})
+    kmeans, gmm = result_of(done)
+    for row in (kmeans, gmm):
+        assert row["aucFloat"] > 0.9
+        assert abs(row["aucInt8"] - row["aucFloat"]) <= 0.005
+        assert row["aucC"] == pytest.approx(row["aucInt8"], abs=1e-6)
+        assert row["cBytes"] > 0
+        assert (Path(row["files"]) / "c" / f"{row['name']}.c").is_file()
+    assert "post/api/1/jobs/train/anomaly/7" in done.stderr
+    assert re.search(r"K-means +train", done.stderr)
+    assert left_running(tmp_path) == []
+
+
+def test_the_demo_takes_rows_of_ones_own(tmp_path: Path) -> None:
+    normal = [f"{i % 7 + i / 500},{i * 3 % 11},ok" for i in range(180)]
+    rows = normal + [f"90,{i},leak" for i in range(20)]
+    file = tmp_path / "rows.csv"
+    file.write_text("speed,load,label\n" + "\n".join(rows) + "\n")
+    done = trainerd("demo", "--csv", file, environment={"TMPDIR": str(tmp_path)})
+    assert done.returncode == 0, done.stderr
+    assert "20 of them anomalies" in done.stderr
+    assert re.search(r"^K-means +1\.0000 +1\.0000 +1\.0000 +\d+ +/", done.stdout, re.MULTILINE)
+
+
+def test_wrong_rows_are_refused_before_anything_starts(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("a,name\n1,x\n2,y\n")
+    done = trainerd("demo", "--csv", file, environment={"TMPDIR": str(tmp_path)})
+    assert done.returncode == 2
+    assert "column name is not numeric" in done.stderr
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_demo_that_is_stopped_ends_all_that_it_started(tmp_path: Path, number: signal.Signals) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "daemon", "demo"],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    first = process.stderr.readline()
+    assert "online" in first
+    assert len(left_running(tmp_path)) >= 1
+    process.send_signal(number)
+    said = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(PATIENCE) == 1
+    assert "stopped" in said
+    wait_until("the demo's processes to end", lambda: not left_running(tmp_path))
+
+
+def test_the_demos_broker_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "daemon.cli.demo_broker", "0"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert process.stdin is not None
+    process.stdin.close()
+    assert process.wait(PATIENCE) == 0
+
+
+def test_run_becomes_the_daemon(tmp_path: Path) -> None:
+    config = tmp_path / "trainerd.toml"
+    config.write_text(
+        f'state_dir = "{tmp_path / "state"}"\nruntime_dir = "{tmp_path / "run"}"\n'
+        '[device]\nid = "run"\n[mqtt]\nhost = "127.0.0.1"\nport = 1\n'
+    )
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "daemon", "run", "--config", str(config)], stderr=log
+        )
+    try:
+        wait_until("the local socket", (tmp_path / "run" / "trainerd.sock").exists)
+        command = Path(f"/proc/{process.pid}/cmdline").read_bytes().split(b"\0")
+        assert b"daemon.app" in command
+        assert json.loads(trainerd("jobs", "--json", config=config).stdout) == []
+    finally:
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
