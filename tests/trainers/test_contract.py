@@ -141,7 +141,9 @@ def test_a_value_that_is_not_finite_is_refused_by_row_and_column(value: float) -
 def test_the_table_says_what_is_missing() -> None:
     entry = TRAINERS["anomaly"]
     assert entry.missing() is None
-    unknown = TrainerEntry("x", "x", "x", ("no-such-distribution",), 1, 1, {}, takes_rating=False)
+    unknown = TrainerEntry(
+        "x", "x", "x", {"no_such_package": "no-such-distribution"}, 1, 1, {}, takes_rating=False
+    )
     assert unknown.missing() == "no-such-distribution is not installed: pip install no-such-distribution"
 
 
