@@ -15,6 +15,10 @@ from daemon.errors import DiskFull, StateError
 
 FILE_NAME = "trainerd.db"
 
+#: SQLITE_FULL; a quota or a limit on the size of files gives IOERR_WRITE, the WAL's index IOERR_SHMSIZE.
+_FULL_CODES = (13, 10 | 3 << 8, 10 | 19 << 8)
+_FULL_TEXTS = ("database or disk is full", "disk I/O error")
+
 #: Each entry brings the schema from its index to its index + 1.
 MIGRATIONS = (
     """
@@ -162,9 +166,11 @@ def _disk_full_told() -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        # Primary codes: FULL is 13; IOERR 10 and CANTOPEN 14 are what a full disk gives the WAL.
+        # Python 3.10 has only the text.
         code = getattr(error, "sqlite_errorcode", None)
-        text = str(error)
-        if (code is not None and code & 0xFF == 13) or "full" in text:
-            raise DiskFull("the state directory's disk is full: free some space") from error
+        full = str(error) in _FULL_TEXTS if code is None else code in _FULL_CODES
+        if full:
+            raise DiskFull(
+                "the state directory's disk is full, or a quota is reached: free some space"
+            ) from error
         raise

@@ -12,6 +12,7 @@ import contextlib
 import logging
 import random
 import secrets
+import socket
 import ssl
 import threading
 from collections.abc import Callable
@@ -94,7 +95,9 @@ class MqttApi:
         self._nonce = b""
         self._online = False
         self._ping_timer: asyncio.TimerHandle | None = None
-        self._waiting = 0
+        # Requests handed over by the network thread, and taken by the core: each is counted by one thread.
+        self._handed = 0
+        self._taken = 0
 
     def start(self) -> None:
         """Connect, and stay connected; returns at once."""
@@ -125,11 +128,13 @@ class MqttApi:
             try:
                 client = self._make_client(session_id)
                 self._connect(client)
-                # Short enough to notice a stop and to keep the connection alive, long enough to idle.
-                while client.loop(self._config.mqtt.keepalive_s / 4) == paho.MQTT_ERR_SUCCESS:
-                    if client.is_connected():
-                        failures = 0
-                self._hand_over(self._lost, client)
+                try:
+                    # Short enough to notice a stop and to keep the connection alive, long enough to idle.
+                    while client.loop(self._config.mqtt.keepalive_s / 4) == paho.MQTT_ERR_SUCCESS:
+                        if client.is_connected():
+                            failures = 0
+                finally:
+                    self._hand_over(self._lost, client)
             except (OSError, ValueError, TrainerdError) as error:
                 _log.warning(
                     "no connection to %s:%d: %s", self._config.mqtt.host, self._config.mqtt.port, error
@@ -167,6 +172,7 @@ class MqttApi:
         client.will_set(self._topics.state, self._state("offline", session_id), 1, True, will)
         # Writing is left to the network thread: another thread must not write half a packet in between.
         client.on_socket_register_write = lambda *_: None
+        client.on_socket_open = self._guard(_send_at_once)
         client.on_connect = self._guard(self._on_connect)
         client.on_subscribe = self._guard(self._on_subscribe)
         client.on_publish = self._guard(self._on_publish)
@@ -224,9 +230,9 @@ class MqttApi:
         self._hand_over(self._published, client, mid, str(reason) if reason.is_failure else None)
 
     def _on_message(self, client: paho.Client, _: Any, message: paho.MQTTMessage) -> None:
-        if message.qos == 0 and self._waiting >= _MAX_WAITING:
+        if message.qos == 0 and self._handed - self._taken >= _MAX_WAITING:
             return
-        self._waiting += 1
+        self._handed += 1
         self._hand_over(self._received, client, message)
 
     # ---- the core thread
@@ -253,8 +259,12 @@ class MqttApi:
 
     def _new_broker_session(self) -> None:
         known = self._database.meta("broker_session")
-        with self._database.transaction():
-            self._database.set_meta("broker_session", secrets.token_hex(8))
+        try:
+            with self._database.transaction():
+                self._database.set_meta("broker_session", secrets.token_hex(8))
+        except DiskFull as error:
+            # Refusals must be told even so: the connection stays.
+            _log.error("the broker's session cannot be noted: %s", error)
         if known is not None:
             _log.warning("the broker has forgotten this device's session: requests may have been lost")
             self._publisher.event("broker-session-lost", {"sessionId": self._session_id})
@@ -298,7 +308,7 @@ class MqttApi:
             self._publisher.acknowledged(packet_id)
 
     def _received(self, client: paho.Client, message: paho.MQTTMessage) -> None:
-        self._waiting -= 1
+        self._taken += 1
         # A message of an earlier connection was not acknowledged there: it comes again.
         if client is not self._client:
             return
@@ -404,6 +414,11 @@ class MqttApi:
                 ]
         info = client.publish(publication.topic, publication.payload, qos, publication.retain, properties)
         return info.mid if info.rc == paho.MQTT_ERR_SUCCESS else None
+
+
+def _send_at_once(_client: paho.Client, _: Any, link: socket.socket) -> None:
+    """Without this an acknowledgement and the reply behind it wait for each other, 40 ms each time."""
+    link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _request_id(correlation: bytes | None, properties: Properties | None) -> str | None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from daemon.errors import NotFound
+from daemon.errors import DiskFull, NotFound
 from daemon.handlers.services import Services
 from daemon.jobs.outbox import Outbox
 from daemon.models.summary import model_summary
@@ -31,6 +31,8 @@ _WINDOW = 10
 _MAX_REPLIES = 256
 #: Seconds after which publications that arrived are dropped from the disk, in one transaction.
 _TIDY_S = 0.5
+#: Seconds before that is tried again where the disk is full.
+_FULL_S = 10.0
 
 
 class Publication(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -195,12 +197,13 @@ class Publisher:
             self._send(Publication(self._topics.job(job_id, "data"), payload), 0)
 
     def job_forgotten(self, job_id: int) -> None:
-        """Clear the retained status of a job that is no longer remembered."""
-        self.retain(self._topics.job(job_id, "status"), lambda: b"")
+        """Clear the retained status of a job that is no longer remembered, now or when a broker is there."""
+        self.put(Publication(self._topics.job(job_id, "status"), b"", retain=True))
 
     def model_changed(self, project_id: int, learn_id: int) -> None:
         """Tell which version of a model is in use."""
         self.retain(self._topics.model(project_id, learn_id), lambda: self._model(project_id, learn_id))
+        asyncio.get_running_loop().call_soon(self.drain)
 
     def _mark_job(self, job_id: int) -> None:
         self.retain(self._topics.job(job_id, "status"), lambda: self._job(job_id))
@@ -234,5 +237,10 @@ class Publisher:
         arrived, self._arrived = self._arrived, []
         if not arrived:
             return
-        with self._services.database.transaction():
-            self._outbox.remove(arrived)
+        try:
+            with self._services.database.transaction():
+                self._outbox.remove(arrived)
+        except DiskFull:
+            # Forgetting needs room too; until then they may be sent again.
+            self._arrived += arrived
+            asyncio.get_running_loop().call_later(_FULL_S, self._tidy)

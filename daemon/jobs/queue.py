@@ -7,6 +7,7 @@ of it runs on the core thread, so no step interleaves with another.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import time
 from collections.abc import Callable
@@ -130,7 +131,7 @@ class JobQueue:
         self._reserve = reserve
         self._running: dict[int, _Running] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._stopping = False
+        self._serving = False
         self.observers: list[Observer] = []
 
     def submit(
@@ -205,10 +206,14 @@ class JobQueue:
                     )
                 else:
                     self._tell(self._store.change(job, State.QUEUED, resumed=job.resumed + 1))
+        self._serving = True
 
     def kick(self) -> None:
-        """Start queued jobs as far as there is room; never two of the same learn block at once."""
-        if self._stopping:
+        """Start queued jobs as far as there is room; never two of the same learn block at once.
+
+        Before `recover` and after `stop` nothing is started: they wait for a daemon that runs.
+        """
+        if not self._serving:
             return
         jobs = self._store.open()
         busy = {(job.project_id, job.learn_id) for job in jobs if job.id in self._tasks}
@@ -223,7 +228,7 @@ class JobQueue:
 
     async def stop(self) -> None:
         """Stop running jobs without ending them; the next start resumes them."""
-        self._stopping = True
+        self._serving = False
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
@@ -273,7 +278,8 @@ class JobQueue:
         except JobError as raised:
             error, result = raised, raised.details
         except OSError as raised:
-            error = JobDiskFull(f"the artefacts could not be written: {raised}", retryable=True)
+            full = raised.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+            error = (JobDiskFull if full else JobError)(f"the system failed: {raised}", retryable=True)
         except Exception as raised:  # noqa: BLE001
             _log.exception("job %d failed unexpectedly", job.id)
             error = JobError(f"unexpected {type(raised).__name__}: {raised}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shutil
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from daemon.jobs.job import Job
 from daemon.models.registry import Registry
 from daemon.wire.worker import Log, Progress, Spec, WorkerLimits
 from daemon.worker.supervisor import run_worker
+
+_log = logging.getLogger(__name__)
 
 
 class TrainingRunner:
@@ -62,7 +65,11 @@ class TrainingRunner:
         """Let the version appear and become the current one."""
         version = self._versions.pop(job.id)
         self._registry.promote(self._staging(job), job.project_id, job.learn_id, version)
-        self._registry.prune(job.project_id, job.learn_id, self._config.models.keep_versions)
+        try:
+            self._registry.prune(job.project_id, job.learn_id, self._config.models.keep_versions)
+        except OSError as error:
+            # The new version is there: what could not be deleted is tried again by the next training.
+            _log.warning("old versions could not be deleted: %s", error)
 
     def recover(self, job: Job) -> dict[str, Any] | None:
         """The result of a job whose version had appeared before the daemon was cut off."""

@@ -1,0 +1,73 @@
+"""The database file: versions, transactions, a full disk."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+
+from daemon.database import MIGRATIONS, Database, open_read_only
+from daemon.errors import DiskFull, StateError
+
+
+def test_a_file_of_a_newer_version_is_refused_and_left_alone(database: Database) -> None:
+    newer = len(MIGRATIONS) + 1
+    database.connection.execute(f"PRAGMA user_version = {newer}")
+    database.close()
+    with pytest.raises(StateError, match=rf"schema {newer}.*knows up to {len(MIGRATIONS)}.*newer version"):
+        Database(database.path).open()
+    with sqlite3.connect(database.path) as found:
+        assert found.execute("PRAGMA user_version").fetchone()[0] == newer
+    found.close()
+
+
+def test_what_was_committed_is_there_after_opening_again(database: Database) -> None:
+    with database.transaction():
+        database.set_meta("a", "1")
+        with database.transaction():
+            database.set_meta("b", "2")
+    with pytest.raises(RuntimeError), database.transaction():
+        database.set_meta("a", "3")
+        raise RuntimeError
+    database.close()
+    again = Database(database.path)
+    again.open()
+    assert (again.meta("a"), again.meta("b"), again.meta("c")) == ("1", "2", None)
+    again.close()
+
+
+def test_commits_survive_a_power_cut(database: Database) -> None:
+    """What SQLite promises for these two settings."""
+    assert database.connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    assert database.connection.execute("PRAGMA synchronous").fetchone()[0] == 2
+
+
+def test_only_the_daemon_may_read_the_file(database: Database) -> None:
+    assert stat.S_IMODE(database.path.stat().st_mode) == 0o600
+
+
+def test_a_worker_cannot_write(database: Database) -> None:
+    reader = open_read_only(database.path)
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader.execute("INSERT INTO meta VALUES ('a', 'b')")
+    reader.close()
+
+
+def test_a_full_disk_is_told_and_nothing_is_half_written(database: Database) -> None:
+    database.connection.execute("PRAGMA max_page_count = 1")
+    with pytest.raises(DiskFull, match="free some space"), database.transaction():
+        database.set_meta("kept", "no")
+        for number in range(10_000):
+            database.set_meta(f"key {number}", "x" * 100)
+    assert database.meta("kept") is None
+    database.connection.execute("PRAGMA max_page_count = 100000")
+    with database.transaction():
+        database.set_meta("kept", "yes")
+    assert database.meta("kept") == "yes"
+
+
+def test_a_directory_that_is_not_there_is_no_full_disk(tmp_path: Path) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+        Database(tmp_path / "nowhere" / "trainerd.db").open()
