@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -265,22 +265,27 @@ def _watch(user: DemoClient, titles: dict[int, str]) -> dict[int, dict[str, Any]
 def _figures(directory: Path, data: DemoData, model: Model, job: dict[str, Any]) -> dict[str, Any]:
     """One row of the table."""
     from daemon.cli.demo_score import compile_and_score
+    from daemon.deploy.measure import measure_c
     from daemon.models.evaluation import roc_auc
 
     metrics = job["result"]["metrics"]
     versions = directory / "state" / "projects" / str(_PROJECT) / "models" / str(model.learn_id)
     files = versions / str(job["result"]["version"])
-    compiled = compile_and_score(files / "c" / f"{model.name}.c", directory / "build", data.testing)
+    source = files / "c" / f"{model.name}.c"
+    scores = compile_and_score(source, directory / "build", data.testing)
+    memory = measure_c(source)
     auc = None
-    if compiled is not None and data.anomalous.any():
-        auc = roc_auc(compiled.scores[~data.anomalous], compiled.scores[data.anomalous])
+    if scores is not None and data.anomalous.any():
+        auc = roc_auc(scores[~data.anomalous], scores[data.anomalous])
     return {
-        **{key: value for key, value in asdict(model).items() if key in {"name", "clusters"}},
         "model": model.title,
-        "aucFloat": metrics["float"].get("rocAuc"),
+        "name": model.name,
+        "clusters": job["result"]["clusterCount"],
+        "aucFloat": metrics["float64"].get("rocAuc"),
         "aucInt8": metrics["int8"].get("rocAuc"),
         "aucC": auc,
-        "cBytes": compiled.code_bytes if compiled is not None else None,
+        "cBytes": None if memory is None else memory.flash_bytes + memory.ram_bytes,
+        "cBytesFor": None if memory is None else memory.measured_with,
         "files": str(files),
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import queue
 import uuid
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 _PATIENCE_S = 20.0
 
 Tell = Callable[[str], None]
+
+#: Topic under the device's own, and JSON.
+Message = tuple[str, dict[str, Any]]
 
 
 class DemoClient:
@@ -34,7 +38,8 @@ class DemoClient:
         self._port = port
         self._root = root
         self._tell = tell
-        self._messages: queue.Queue[tuple[str, dict[str, Any]]] = queue.Queue()
+        self._messages: queue.Queue[Message] = queue.Queue()
+        self._aside: deque[Message] = deque()
         self._client = paho.Client(CallbackAPIVersion.VERSION2, f"demo-{uuid.uuid4().hex[:12]}")
         self._client.on_message = self._on_message
 
@@ -49,8 +54,11 @@ class DemoClient:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def next_message(self, timeout_s: float = _PATIENCE_S) -> tuple[str, dict[str, Any]] | None:
-        """The next message, as its topic under the device's own and its JSON; None where none comes."""
+    def next_message(self, timeout_s: float = _PATIENCE_S) -> Message | None:
+        """The next message; None where none comes in time."""
+        return self._aside.popleft() if self._aside else self._receive(timeout_s)
+
+    def _receive(self, timeout_s: float) -> Message | None:
         try:
             return self._messages.get(timeout=timeout_s)
         except queue.Empty:
@@ -69,9 +77,11 @@ class DemoClient:
         text = json.dumps(body)
         self._tell(f"-> {topic}  {text if len(text) <= 60 else text[:57] + '...'}")
         self._client.publish(topic, json.dumps({**body, "requestId": request_id}), qos=1)
-        while (message := self.next_message()) is not None:
+        while (message := self._receive(_PATIENCE_S)) is not None:
             reply = message[1]
-            if message[0] == f"reply/post/{path}" and reply.get("requestId") == request_id:
+            if message[0] != f"reply/post/{path}" or reply.get("requestId") != request_id:
+                self._aside.append(message)
+            else:
                 self._tell(f"<- {reply['status']}  {json.dumps(reply['body'])[:60]}")
                 if reply["status"] != 200:
                     raise RuntimeError(f"{path} was refused: {reply['body']['error']}")

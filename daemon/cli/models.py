@@ -29,7 +29,7 @@ def models(project: int, learn: int | None, config_path: Path | None, as_json: b
         print_json(found)
         return
     print_table(
-        ("learn", "version", "", "name", "type", "threshold", "C bytes", "created (UTC)"),
+        ("learn", "version", "", "name", "type", "threshold", "ROC-AUC float", "int8", "created (UTC)"),
         [_row(model, current.get(model["learnId"]) == model["version"]) for model in found],
     )
 
@@ -51,13 +51,20 @@ def rollback(project: int, learn: int, version: int | None, config_path: Path | 
 
 
 def _row(model: dict[str, Any], current: bool) -> tuple[object, ...]:
+    metrics = model["metrics"]
     return (
         model["learnId"],
         model["version"],
         "current" if current else "",
-        model.get("name"),
-        model.get("type"),
-        model.get("threshold"),
-        model.get("cBytes"),
-        short_time(model.get("created")),
+        model["name"],
+        model["type"],
+        round(model["threshold"], 4),
+        _auc(metrics["float64"]),
+        _auc(metrics["int8"]),
+        short_time(model["created"]),
     )
+
+
+def _auc(figures: dict[str, float]) -> float | None:
+    """On labelled rows; nothing where there are none."""
+    return round(figures["rocAuc"], 4) if "rocAuc" in figures else None
