@@ -1,0 +1,1 @@
+"""Integer models: the arithmetic that boards run, and the gate that accepts it."""
