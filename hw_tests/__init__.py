@@ -1,0 +1,1 @@
+"""Hardware in the loop: emulated boards by default, real ones where there are any."""
