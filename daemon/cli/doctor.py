@@ -16,7 +16,7 @@ import click
 
 from daemon.cli.connection import WORK_FAILED
 from daemon.cli.options import config_option, json_option, print_json
-from daemon.config import default_path, load
+from daemon.config import Config, Device, Mqtt, default_path, load
 from daemon.errors import ConfigError
 
 #: Number of the system call on every architecture, and the flag that asks for the version.
@@ -84,7 +84,7 @@ def examine(config_path: Path | None) -> Iterator[Finding]:
     """Look at everything, in the order in which it is printed."""
     yield from _machine()
     yield from _python()
-    yield from _trainers()
+    yield from _abilities()
     yield from _programs()
     yield from _kernel()
     yield _configuration(config_path)
@@ -117,13 +117,16 @@ def _package(area: str, name: str, remedy: str, *, required: bool = False) -> Fi
         return Finding(area, name, False, "not installed", remedy, required)
 
 
-def _trainers() -> Iterator[Finding]:
-    from daemon.trainers.table import TRAINERS
+def _abilities() -> Iterator[Finding]:
+    """Trainers and variants, exactly as the daemon publishes them."""
+    from daemon.capabilities import capabilities
 
-    for block_type, entry in TRAINERS.items():
-        why = entry.missing()
-        yield Finding("trainers", entry.name, why is None, f"learn block type {block_type}", why)
-    yield Finding("variants", "int8", True, "the integer model and its C")
+    published = capabilities(Config(Device("doctor"), Mqtt("localhost")))
+    for area in ("trainers", "variants"):
+        for name, ability in published[area].items():
+            block_type = ability.get("learnBlockType")
+            detail = f"learn block type {block_type}" if block_type else ""
+            yield Finding(area, name, ability["available"], ability.get("reason") or detail)
 
 
 def _programs() -> Iterator[Finding]:
@@ -135,8 +138,9 @@ def _programs() -> Iterator[Finding]:
 
 
 def _kernel() -> Iterator[Finding]:
-    controllers = Path("/sys/fs/cgroup/cgroup.controllers")
-    memory = controllers.exists() and "memory" in controllers.read_text().split()
+    from daemon.capabilities import machine_facts
+
+    memory = machine_facts()["memoryCgroup"]
     yield Finding(
         "kernel",
         "memory cgroup",
@@ -181,6 +185,6 @@ def _print(findings: list[Finding]) -> None:
             area = finding.area
             click.echo(area)
         mark = click.style("yes", fg="green") if finding.available else click.style("no ", fg="yellow")
-        click.echo(f"  {mark}  {finding.name:<{width}}  {finding.detail}")
+        click.echo(f"  {mark}  {finding.name:<{width}}  {finding.detail}".rstrip())
         if not finding.available and finding.remedy:
             click.echo(f"       {'':<{width}}  -> {finding.remedy}")
