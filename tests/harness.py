@@ -142,6 +142,10 @@ class Reply:
     message: paho.MQTTMessage
 
 
+def _without_delay(_client: paho.Client, _data: object, link: Any) -> None:
+    link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
 class Client:
     """A program outside the daemon that speaks MQTT 5 with it; everything received stays in `seen`."""
 
@@ -156,9 +160,7 @@ class Client:
         self._acks: queue.Queue[int] = queue.Queue()
         protocol = paho.MQTTv5 if version == 5 else paho.MQTTv311
         self.paho = paho.Client(CallbackAPIVersion.VERSION2, self.name, protocol=protocol)
-        self.paho.on_socket_open = lambda _client, _data, link: link.setsockopt(
-            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-        )
+        self.paho.on_socket_open = _without_delay
         self.paho.on_message = lambda _client, _data, message: self.seen.append(message)
         self.paho.on_subscribe = lambda _client, _data, mid, _codes, _properties: self._acks.put(mid)
 
