@@ -11,9 +11,7 @@ from firmware_export.ir import TestVectors
 from firmware_export.read_anomaly import read
 
 
-def export(
-    model: Path, name: str, out_dir: Path, vectors: TestVectors | None = None
-) -> list[Path]:
+def export(model: Path, name: str, out_dir: Path, vectors: TestVectors | None = None) -> list[Path]:
     """Write the C of a model.
 
     Parameters

@@ -7,22 +7,30 @@ from firmware_export.ir import AnomalyIr, KMeansIr
 
 SCORE_CAP = 1000.0
 
-_MEANING = {
-    "kmeans": (
-        "The score is a distance in standard deviations of the training data: how far the features lie outside the "
-        "nearest cluster. Negative: inside a cluster. 0: on its edge.",
-    ),
-    "gmm": (
-        "The score says how unusual the likelihood of the features is under the mixture: |log-likelihood - its mean "
-        "over the training data| / its standard deviation there. Near 0: as likely as training data. It is never "
-        "negative, and rises for features that are unusually likely as well.",
-    ),
-}
+_MEANING_OF_KMEANS = (
+    "The score is a distance in standard deviations of the training data: how far the features lie outside "
+    "the nearest cluster. Negative: inside a cluster. 0: on its edge."
+)
+_MEANING_OF_DISTANCE = (
+    "The score is a distance in standard deviations of the training data: how far the features lie from the "
+    "centre of the nearest cluster."
+)
+_MEANING_OF_GMM = (
+    "The score says how unusual the likelihood of the features is: |log-likelihood - its mean over "
+    "the training data| / its standard deviation there. Near 0: as likely as training data. It is never negative, "
+    "and rises for features that are unusually likely as well."
+)
 
 
 def kind(ir: AnomalyIr) -> str:
     """One word for the kind of a model."""
     return "kmeans" if isinstance(ir, KMeansIr) else "gmm"
+
+
+def _meaning(ir: AnomalyIr) -> str:
+    if isinstance(ir, KMeansIr):
+        return _MEANING_OF_KMEANS if ir.radii.any() else _MEANING_OF_DISTANCE
+    return _MEANING_OF_GMM
 
 
 def _summary(ir: AnomalyIr) -> str:
@@ -32,14 +40,40 @@ def _summary(ir: AnomalyIr) -> str:
     return f"Gaussian mixture, {len(ir.offsets)} components with full covariance, {features}"
 
 
-def _input_text(ir: AnomalyIr) -> list[str]:
-    lines = [
-        f"An input: {ir.inputs.bits} bits, {-(2 ** (ir.inputs.width - 1))} to {2 ** (ir.inputs.width - 1) - 1}; "
-        "values outside give no meaningful score."
+def _manual(ir: AnomalyIr, name: str) -> str:
+    upper = name.upper()
+    decision = (
+        f"A score at or above {ir.score.threshold:.6g} ({upper}_THRESHOLD) is an anomaly. Scores end at "
+        f"{SCORE_CAP:g}, which is also the score of features that are NaN or infinite: they always are one."
+    )
+    arithmetic = (
+        "Integers do the work. Floats appear where features come in and where a score goes out, and "
+        f"-D{upper}_NO_FLOAT leaves both out: {name}_score_q() then takes inputs quantized elsewhere."
+    )
+    habits = (
+        "No heap, no files, no written globals; any number of threads may call at once. Arrays must not "
+        "overlap. Every core and every compiler gives the same bits."
+    )
+    paragraphs = [
+        f"{name}: anomaly detection. {_summary(ir)}.",
+        "",
+        _meaning(ir),
+        decision,
+        "",
+        "Use: put the features into an array, in the order of the axes, and ask.",
+        f"  float features[{upper}_INPUT_LEN];",
+        f"  if ({name}_is_anomaly(features)) ...",
+        "",
+        arithmetic,
+        habits,
     ]
-    if ir.inputs.bits == 16:
-        lines.append("16 bits, because 8 were found too coarse for this model.")
-    return lines
+    return comment(paragraphs)
+
+
+def _input_comment(ir: AnomalyIr, name: str) -> str:
+    low, high = -(1 << (ir.inputs.width - 1)), (1 << (ir.inputs.width - 1)) - 1
+    why = " 16 bits, because 8 were found too coarse for this model." if ir.inputs.bits == 16 else ""
+    return comment([f"An input, {low} to {high}; {name}_score_q() takes no others.{why}"])
 
 
 def header(ir: AnomalyIr, name: str) -> str:
@@ -53,25 +87,17 @@ def header(ir: AnomalyIr, name: str) -> str:
     """
     upper = name.upper()
     last = ir.inputs.length - 1
-    manual = comment(
-        [
-            f"{name}: anomaly detection. {_summary(ir)}.",
-            "",
-            *_MEANING[kind(ir)],
-            f"A score at or above {ir.score.threshold:.6g} ({upper}_THRESHOLD) is an anomaly; scores end at "
-            f"{SCORE_CAP:g}, which is also the score of features that are NaN or infinite.",
-            "",
-            "Use: put the features into an array, in the order of the axes, and ask:",
-            f"  float features[{upper}_INPUT_LEN];",
-            f"  if ({name}_is_anomaly(features)) ...",
-            "",
-            "Integers do the work. Floats appear where features come in and where a score goes out, and "
-            f"-D{upper}_NO_FLOAT leaves both out: then {name}_score_q() takes inputs that were quantized elsewhere.",
-            "No heap, no files, no written globals; any number of threads may call at once. Arrays must not overlap.",
-            "Every core and every compiler gives the same bits.",
-        ]
+    about_axis = f"Which output of the signal processing feature i is, i = 0 to {last}; 65535 past the end."
+    about_score_q = (
+        f"Integer score of {upper}_INPUT_LEN inputs; it grows with the score. At or above "
+        f"{upper}_THRESHOLD_Q it is an anomaly."
     )
-    return f"""{manual}
+    about_quantize = (
+        f"{upper}_INPUT_LEN features, in their own units and in the order of the axes, to as many inputs. "
+        "Features far outside the training data saturate, which is an anomaly. Where one is NaN or infinite, "
+        "all inputs become the largest value."
+    )
+    return f"""{_manual(ir, name)}
 #ifndef {upper}_H
 #define {upper}_H
 
@@ -92,32 +118,17 @@ def header(ir: AnomalyIr, name: str) -> str:
 extern "C" {{
 #endif
 
-{comment(_input_text(ir))}
+{_input_comment(ir, name)}
 typedef int{ir.inputs.bits}_t {name}_in_t;
 
-{comment([f"Which output of the signal processing feature i is, i = 0 to {last}; 65535 past the end."])}
+{comment([about_axis])}
 uint16_t {name}_axis(size_t i);
 
-{
-        comment(
-            [
-                f"Integer score of {upper}_INPUT_LEN inputs; grows with the score. An anomaly where it is at or above "
-                f"{upper}_THRESHOLD_Q."
-            ]
-        )
-    }
+{comment([about_score_q])}
 int32_t {name}_score_q(const {name}_in_t *q);
 
 #ifndef {upper}_NO_FLOAT
-{
-        comment(
-            [
-                f"{upper}_INPUT_LEN features, in their own units and in axis order, to as many inputs. Features far "
-                "outside the training data saturate, which is an anomaly. Where one is NaN or infinite, all inputs "
-                "become the largest value."
-            ]
-        )
-    }
+{comment([about_quantize])}
 void {name}_quantize(const float *features, {name}_in_t *q);
 
 {comment([f"Score of {upper}_INPUT_LEN features, at most {SCORE_CAP:g}."])}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
+import numpy.typing as npt
 
 from firmware_export.cprint import braced, float_literal, int32_literal
 from firmware_export.emit_header import SCORE_CAP, kind
@@ -18,7 +19,7 @@ _UNROLLED_DIMENSIONS = 8
 """Loops over so many features are written out by the compiler; longer ones would take too much flash."""
 
 
-def _integers(values: IntArray | Sequence[int]) -> Iterable[str]:
+def _integers(values: npt.ArrayLike) -> Iterable[str]:
     return (int32_literal(int(value)) for value in np.asarray(values).ravel())
 
 
@@ -98,7 +99,9 @@ def _clusters(ir: KMeansIr) -> list[str]:
 
 def _components(ir: GmmIr) -> list[str]:
     return [
-        braced([braced(_integers(mean), 6), braced(_integers(_packed(factor)), 6), str(offset), str(shift)], 4)
+        braced(
+            [braced(_integers(mean), 6), braced(_integers(_packed(factor)), 6), str(offset), str(shift)], 4
+        )
         for mean, factor, offset, shift in zip(ir.means, ir.factors, ir.offsets, ir.shifts, strict=True)
     ]
 

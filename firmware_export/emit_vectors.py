@@ -18,18 +18,16 @@ def vectors_header(vectors: TestVectors, name: str) -> str:
         The model's identifier.
     """
     upper = name.upper()
-    features = braced((braced(map(float_literal, row.tolist()), 2) for row in vectors.features))
-    inputs = braced((braced(map(str, row.tolist()), 2) for row in vectors.inputs))
+    features = braced(braced(map(float_literal, row.tolist()), 2) for row in vectors.features)
+    inputs = braced(braced(map(str, row.tolist()), 2) for row in vectors.inputs)
     scores = braced(int32_literal(int(score)) for score in vectors.score_q)
     anomaly = braced(str(int(flag)) for flag in np.asarray(vectors.anomaly))
-    manual = comment(
-        [
-            f"Test vectors of {name}: for each row of features, the inputs that {name}_quantize() must make of it, "
-            f"the integer score that {name}_score_q() must give them, and what {name}_is_anomaly() must say. "
-            "Bit for bit."
-        ]
+    about = (
+        f"Test vectors of {name}: for each row of features, the inputs that {name}_quantize() must make of "
+        f"it, the score that {name}_score_q() must give them, and the answer of {name}_is_anomaly(). Bit for "
+        "bit."
     )
-    return f"""{manual}
+    return f"""{comment([about])}
 #ifndef {upper}_TEST_VECTORS_H
 #define {upper}_TEST_VECTORS_H
 

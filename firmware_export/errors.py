@@ -5,7 +5,7 @@ The tree, with the code that a caller may pass on::
     FirmwareExportError        export_failed
     ├── UnreadableModel        model_unreadable      the file is no model that can be exported
     ├── UnsupportedModel       model_unsupported     it is one, but has what the C cannot do
-    └── NameRefused            name_refused          no C identifier can be made of a name, or two are the same
+    └── NameRefused            name_refused          a name gives no C identifier, or one that is taken
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ class KMeansIr:
     @property
     def fraction_bits(self) -> int:
         """Fraction bits of a distance: the most that keep the radicand within 32 bits."""
-        largest = self.inputs.length * (2**self.inputs.width - 1) ** 2
+        largest: int = self.inputs.length * ((1 << self.inputs.width) - 1) ** 2
         return (32 - largest.bit_length()) // 2
 
 

@@ -9,15 +9,19 @@ from firmware_export.errors import NameRefused
 
 # C99, C11, C23 and C++20, lower case: a generated name never has another case.
 _KEYWORDS = frozenset(
-    """
-    alignas alignof and and_eq asm auto bitand bitor bool break case catch char char8_t char16_t char32_t class
-    co_await co_return co_yield compl concept const const_cast consteval constexpr constinit continue decltype
-    default delete do double dynamic_cast else enum explicit export extern false float for friend goto if inline
-    int long mutable namespace new noexcept not not_eq nullptr operator or or_eq private protected public register
-    reinterpret_cast requires restrict return short signed sizeof static static_assert static_cast struct switch
-    template this thread_local throw true try typedef typeid typename typeof typeof_unqual union unsigned using
-    virtual void volatile wchar_t while xor xor_eq
-    """.split()
+    re.findall(
+        r"\w+",
+        """
+        alignas alignof and and_eq asm auto bitand bitor bool break case catch char char8_t char16_t
+        char32_t class co_await co_return co_yield compl concept const const_cast consteval constexpr
+        constinit continue decltype default delete do double dynamic_cast else enum explicit export extern
+        false float for friend goto if inline int long mutable namespace new noexcept not not_eq nullptr
+        operator or or_eq private protected public register reinterpret_cast requires restrict return short
+        signed sizeof static static_assert static_cast struct switch template this thread_local throw true
+        try typedef typeid typename typeof typeof_unqual union unsigned using virtual void volatile wchar_t
+        while xor xor_eq
+        """,
+    )
 )
 
 
@@ -34,7 +38,8 @@ def identifier(name: str, taken: Collection[str] = ()) -> str:
     Returns
     -------
     str
-        Lower case letters, digits and ``_``; a digit in front gets an ``m``, a keyword of C or C++ an ``_`` behind.
+        Lower case letters, digits and ``_``; a digit in front gets an ``m``, a keyword of C or C++ an
+        ``_`` behind.
 
     Raises
     ------
@@ -57,5 +62,7 @@ def identifier(name: str, taken: Collection[str] = ()) -> str:
     if made in _KEYWORDS:
         made = f"{made}_"
     if made in taken:
-        raise NameRefused(f"the name {name!r} gives the C identifier {made!r}, which another model has: rename one")
+        raise NameRefused(
+            f"the name {name!r} gives the C identifier {made!r}, which another model has: rename one"
+        )
     return made

@@ -16,8 +16,8 @@ from daemon.quantize.synthetic import far_rows, synthetic_anomalies
 FloatArray = npt.NDArray[np.float64]
 
 TRIES = ((8, 2.0), (8, 4.0), (8, 8.0), (16, 8.0), (16, 4.0), (16, 2.0))
-"""Bits and headroom, in the order in which they are tried: 8 bits first, the finest first. 16 bits are fine enough
-to start with the widest range."""
+"""Bits and headroom, in the order in which they are tried: 8 bits first, the finest first. 16 bits are
+fine enough to start with the widest range."""
 
 _ROWS = 2048
 """Rows of each sort that a try is judged on, at most: a hundredth of a second a try."""

@@ -4,12 +4,12 @@ Everything runs in octaves (log2), so that the one transcendental function, ``lo
 approximation in two multiplications: ``(1 - t/8)**4`` for t < 8 and 0 beyond, within 0.027 octave. The
 arithmetic, for inputs ``q``, with every number an integer that fits 32 bits whatever the input is::
 
-    y_j     = saturate((2**(shift-1) + sum_i (q_i - mean_ki) * factor_kij) >> shift)      6 fraction bits
-    l_k     = offset_k - sum_j y_j^2                      12 fraction bits; offset holds weight, determinant, and
-                                                          minus the mean log-likelihood of the training rows
-    l       = log2(sum_k 2**l_k)                          one component after the other
-    score_q = min(cap, |l| * multiplier / 2**32)          rounded down; multiplier holds ln(2) / ll_std
-    score   = score_q * score_scale                       a power of two: exact in float32
+    y_j     = saturate((2**(shift-1) + sum_i (q_i - mean_ki) * factor_kij) >> shift), 6 fraction bits
+    l_k     = offset_k - sum_j y_j^2                 12 fraction bits; offset holds weight, determinant, and
+                                                     minus the mean log-likelihood of the training rows
+    l       = log2(sum_k 2**l_k)                     one component after the other
+    score_q = min(cap, |l| * multiplier / 2**32)     rounded down; multiplier holds ln(2) / ll_std
+    score   = score_q * score_scale                  a power of two: exact in float32
 """
 
 from __future__ import annotations
@@ -162,8 +162,8 @@ def _log2_add(a: npt.NDArray[np.int64], b: npt.NDArray[np.int64]) -> npt.NDArray
 def _needed_range(model: GmmModel, log_weights: FloatArray, center: FloatArray) -> FloatArray:
     """Distance from the centre at which one axis alone makes a row anomalous, whatever the others do.
 
-    A component's density at ``x_i`` is at most ``exp(log_weight - (x_i - mean_i)**2 / (2 covariance_ii))``. Inputs
-    must reach that far: then a saturated input is an anomaly for certain. In standardised units, (d,).
+    A component's density at ``x_i`` is at most ``exp(log_weight - (x_i - mean_i)**2 / (2 covariance_ii))``.
+    Inputs must reach that far: then a saturated input is an anomaly for certain. In standardised units, (d,).
     """
     least = model.ll_mean + np.log(model.scale).sum() - max(model.threshold, 0.0) * model.ll_std
     excess = np.maximum(log_weights + np.log(len(log_weights)) - least, 0.0)
@@ -199,8 +199,8 @@ def quantize_gmm(model: GmmModel, rows: FloatArray, *, bits: int, headroom: floa
     bits : {8, 16}
         Width of the inputs.
     headroom : float
-        Range of an input, as a multiple of that distance. More where an input could otherwise saturate without
-        the row being an anomaly.
+        Range of an input, as a multiple of that distance. More where an input could otherwise saturate
+        without the row being an anomaly.
 
     Raises
     ------

@@ -22,8 +22,8 @@ _SMALLEST_RECIPROCAL = 2.0**-96
 class InputScale:
     """The quantization of one row of features.
 
-    ``q = saturate(round(x * reciprocal) + zero_point)``: a float32 product, rounded half away from zero, the rest
-    in integers, so that no compiler can fuse or reorder anything that matters.
+    ``q = saturate(round(x * reciprocal) + zero_point)``: a float32 product, rounded half away from zero, the
+    rest in integers, so that no compiler can fuse or reorder anything that matters.
 
     Attributes
     ----------
@@ -67,12 +67,12 @@ class InputScale:
     @property
     def low(self) -> int:
         """Smallest input."""
-        return -(2 ** (self.width - 1))
+        return -(1 << (self.width - 1))
 
     @property
     def high(self) -> int:
         """Largest input; what every input of a row with a NaN or infinite feature becomes."""
-        return int(2 ** (self.width - 1) - 1)
+        return (1 << (self.width - 1)) - 1
 
     @property
     def step(self) -> FloatArray:
@@ -92,7 +92,7 @@ class InputScale:
         (k, d) int32
         """
         steps = np.rint(points * self.reciprocal.astype(np.float64)) + self.zero_point
-        return np.clip(steps, self.low, self.high).astype(np.int32)
+        return np.asarray(np.clip(steps, self.low, self.high), dtype=np.int32)
 
     def quantize(self, features: npt.ArrayLike) -> IntArray:
         """Quantize rows.
@@ -115,7 +115,9 @@ class InputScale:
         with np.errstate(over="ignore", invalid="ignore"):
             rows = np.asarray(features, dtype=np.float32)
             if rows.ndim != 2 or rows.shape[1] != self.reciprocal.size:
-                raise ValueError(f"features have shape {rows.shape}, the model takes (n, {self.reciprocal.size})")
+                raise ValueError(
+                    f"features have shape {rows.shape}, the model takes (n, {self.reciprocal.size})"
+                )
             product = (rows * self.reciprocal).astype(np.float64)
             magnitude = np.floor(np.minimum(np.abs(product), 2.0**31) + 0.5)
             steps = np.copysign(magnitude, product) + self.zero_point

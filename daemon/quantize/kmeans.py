@@ -1,10 +1,11 @@
 """K-means in integers: squared distances on a common grid, one square root a cluster.
 
-All axes share one step in standardised space, so that a distance in steps is a distance in standard deviations.
-The arithmetic, for inputs ``q``, with every number an integer that fits 32 bits whatever the input is::
+All axes share one step in standardised space, so that a distance in steps is a distance in standard
+deviations. The arithmetic, for inputs ``q``, with every number an integer that fits 32 bits whatever the
+input is::
 
     n_k     = sum_i (q_i - c_ki)^2                        below 2**32, by the choice of the inputs' width
-    s_k     = floor(sqrt(n_k * 4**f))                     f: the largest that keeps the radicand below 2**32
+    s_k     = floor(sqrt(n_k * 4**f + 1))                 f: the largest that keeps the radicand below 2**32
     best    = min(cap, min_k(s_k - radius_k))             |best| < 2**16
     score_q = floor(best * multiplier / 2**15)            multiplier < 2**15
     score   = score_q * score_scale                       a power of two: exact in float32
@@ -34,7 +35,8 @@ def input_width(dims: int, bits: int) -> int:
 
 def fraction_bits(dims: int, width: int) -> int:
     """Fraction bits of a distance: as many as keep the radicand below 2**32."""
-    return (32 - (dims * (2**width - 1) ** 2).bit_length()) // 2
+    largest: int = dims * ((1 << width) - 1) ** 2
+    return (32 - largest.bit_length()) // 2
 
 
 @dataclass(frozen=True)
@@ -88,13 +90,13 @@ class IntegerKMeans:
         # Integers in float64: every number here is below 2**53, so each sum is exact, and BLAS does it.
         rows, centers = q.astype(np.float64), self.centroids.astype(np.float64)
         squared = (rows**2).sum(axis=1)[:, None] + (centers**2).sum(axis=1) - 2.0 * rows @ centers.T
-        scaled = squared * 4.0 ** fraction_bits(q.shape[1], self.inputs.width)
+        scaled = squared * 4.0 ** fraction_bits(q.shape[1], self.inputs.width) + 1.0
         distance = np.floor(np.sqrt(scaled)).astype(np.int64)
         best = np.minimum((distance - self.radii).min(axis=1), self.cap)
-        return ((best * self.multiplier) >> 15).astype(np.int32)
+        return np.asarray((best * self.multiplier) >> 15, dtype=np.int32)
 
     def score(self, features: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        """Score rows of features: (n, d) -> (n,) float32, in standard deviations; the cap where not finite."""
+        """Score rows of features: (n, d) -> (n,) float32, in standard deviations; not finite: the cap."""
         return scaled_scores(self.score_q(self.quantize(features)), self.score_scale, features)
 
     def is_anomaly(self, features: npt.ArrayLike) -> npt.NDArray[np.bool_]:

@@ -17,8 +17,8 @@ def _spread(rows: FloatArray) -> FloatArray:
 def synthetic_anomalies(rows: FloatArray, count: int, rng: np.random.Generator) -> FloatArray:
     """Rows a little or clearly wrong, three sorts in equal parts.
 
-    One feature moved by 3 to 8 standard deviations; all features moved by noise of 1 to 3; each feature taken from
-    another row, which keeps every distribution and breaks what they have to do with each other.
+    One feature moved by 3 to 8 standard deviations; all features moved by noise of 1 to 3; each feature taken
+    from another row, which keeps every distribution and breaks what they have to do with each other.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def synthetic_anomalies(rows: FloatArray, count: int, rng: np.random.Generator) 
     (count, d) float64
     """
     spread = _spread(rows)
-    made = rows[rng.integers(0, len(rows), count)].copy()
+    made: FloatArray = rows[rng.integers(0, len(rows), count)].copy()
     one, noisy, mixed = np.array_split(np.arange(count), 3)
     axis = rng.integers(0, rows.shape[1], one.size)
     made[one, axis] += rng.choice([-1.0, 1.0], one.size) * rng.uniform(3.0, 8.0, one.size) * spread[axis]
@@ -45,7 +45,7 @@ def synthetic_anomalies(rows: FloatArray, count: int, rng: np.random.Generator) 
 
 def far_rows(rows: FloatArray, count: int, rng: np.random.Generator) -> FloatArray:
     """Rows with one feature 100 to 1000 standard deviations off: (count, d) float64."""
-    made = rows[rng.integers(0, len(rows), count)].copy()
+    made: FloatArray = rows[rng.integers(0, len(rows), count)].copy()
     axis = np.arange(count) % rows.shape[1]
     distance = rng.uniform(100.0, 1000.0, count) * _spread(rows)[axis]
     made[np.arange(count), axis] += rng.choice([-1.0, 1.0], count) * distance

@@ -49,7 +49,9 @@ BOARDS = {
             ram=(0x2000_0000, 0x0000_4000),
         ),
         Board("mps2-an385", "M3", "mps2-an385", ("-mcpu=cortex-m3", "-mfloat-abi=soft")),
-        Board("mps2-an386", "M4F", "mps2-an386", ("-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")),
+        Board(
+            "mps2-an386", "M4F", "mps2-an386", ("-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
+        ),
         Board("mps2-an500", "M7", "mps2-an500", ("-mcpu=cortex-m7", "-mfloat-abi=hard", "-mfpu=fpv5-sp-d16")),
         Board(
             "mps3-an547",
@@ -159,4 +161,6 @@ def flash_bytes(elf: Path) -> int:
     listing = subprocess.run(
         ["arm-none-eabi-size", "-A", str(elf)], capture_output=True, text=True, check=True
     ).stdout
-    return sum(int(size) for size in re.findall(r"^\.(?:text|ARM\.exidx|data)\s+(\d+)", listing, re.MULTILINE))
+    return sum(
+        int(size) for size in re.findall(r"^\.(?:text|ARM\.exidx|data)\s+(\d+)", listing, re.MULTILINE)
+    )

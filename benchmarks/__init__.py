@@ -1,0 +1,1 @@
+"""Figures: what was promised, what is measured, and what others need."""
