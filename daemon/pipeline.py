@@ -6,26 +6,27 @@ Runs in the worker process.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from daemon.data.index import utc_now
-from daemon.models import embedding
+from daemon.artefacts import Trained, describe, write_artefacts
+from daemon.errors import GateFailed
+from daemon.evaluation import Judge, evaluate, suggest_threshold
 from daemon.models.anomaly import AnomalyModel
-from daemon.models.description import describe_inputs, describe_score, package_versions
-from daemon.models.evaluation import Judge, evaluate, suggest_threshold
-from daemon.models.manifest import complete_version, write_json
-from daemon.models.metadata import anomaly_metadata
-from daemon.models.registry import METADATA
+from daemon.models.manifest import complete_version
 from daemon.preparation import Prepared, prepare
 from daemon.quantize.anomaly import IntegerModel
-from daemon.quantize.anomaly import quantize as quantize_model
-from daemon.trainers.base import Fitted, load_trainer
+from daemon.quantize.gate import Bounds, GateReport, choose
+from daemon.quantize.synthetic import synthetic_anomalies
+from daemon.trainers.base import load_trainer
 from daemon.wire.worker import Spec
+
+#: Made anomalies that the figures are computed on.
+_SYNTHETIC_ROWS = 1000
 
 
 class Emitter(Protocol):
@@ -36,16 +37,6 @@ class Emitter(Protocol):
 
     def log(self, level: str, text: str) -> None:
         """Say something for the job's log."""
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A float model with its threshold, and its scores of the training rows."""
-
-    model: AnomalyModel
-    fitted: Fitted
-    training_scores: npt.NDArray[np.float64]
-    suggested: float
 
 
 def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
@@ -84,17 +75,12 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
     emit.progress("train", 1.0, trained.fitted.metrics)
 
     emit.progress("quantize", 0.0)
-    integer = quantize(prepared, trained.model)
-    emit.progress("quantize", 1.0, {"bits": float(integer.inputs.bits)})
+    integer, gate = quantize(spec, prepared, trained.model)
+    emit.progress("quantize", 1.0, {"bits": float(gate.chosen.bits), "agreement": gate.chosen.agreement})
 
     emit.progress("evaluate", 0.0)
-    metrics = {
-        "float64": evaluate(_float_judge(trained.model), prepared.known),
-        "int8": evaluate(_integer_judge(integer), prepared.known),
-    }
-    emit.progress(
-        "evaluate", 1.0, {"rocAuc": metrics["int8"].get("rocAuc", metrics["int8"]["rocAucSynthetic"])}
-    )
+    metrics = judge(spec, prepared, trained.model, integer)
+    emit.progress("evaluate", 1.0, metrics["int8"])
 
     emit.progress("export", 0.0)
     result = {
@@ -103,13 +89,14 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
         "thresholdSource": prepared.settings.threshold_source,
         "suggestedThreshold": trained.suggested,
         "clusterCount": prepared.task.cluster_count,
+        "inputBits": gate.chosen.bits,
         "metrics": metrics,
         "warnings": warnings,
         "ignored": prepared.settings.ignored,
     }
     directory = Path(spec.staging_dir)
-    write_artifacts(directory, prepared, trained, integer)
-    complete_version(directory, describe(spec, prepared, trained, integer, result))
+    memory = write_artefacts(directory, prepared, trained, integer)
+    complete_version(directory, describe(spec, prepared, trained, integer, gate, memory, result))
     emit.progress("export", 1.0)
     return result
 
@@ -123,89 +110,62 @@ def train(prepared: Prepared) -> Trained:
     return Trained(replace(fitted.model, threshold=threshold), fitted, scores, suggested)
 
 
-def quantize(prepared: Prepared, model: AnomalyModel) -> IntegerModel:
-    """Make the integer model."""
-    return quantize_model(model, prepared.judging.calibration.astype(np.float64), bits=16, headroom=4.0)
+def quantize(spec: Spec, prepared: Prepared, model: AnomalyModel) -> tuple[IntegerModel, GateReport]:
+    """Choose the integer model that the gate accepts.
 
-
-def write_artifacts(directory: Path, prepared: Prepared, trained: Trained, integer: IntegerModel) -> None:
-    """Write everything of a version but its manifest."""
-    trained.model.save(directory / "model.npz")
-    integer.save(directory / "model_int8.npz")
-    write_json(directory / METADATA, anomaly_metadata(trained.model, trained.suggested))
-    if prepared.settings.embeddings_and_memory:
-        rows = (prepared.task.rows - trained.model.mean) / trained.model.scale
-        write_json(
-            directory / embedding.FILE_NAME, embedding.embed(rows, trained.training_scores, prepared.labels)
-        )
-
-
-def describe(
-    spec: Spec,
-    prepared: Prepared,
-    trained: Trained,
-    integer: IntegerModel,
-    result: dict[str, Any],
-) -> dict[str, Any]:
-    """The manifest of a version, but for its files."""
-    known, judging, settings = prepared.known, prepared.judging, prepared.settings
-    return {
-        "projectId": spec.project_id,
-        "learnId": spec.learn_id,
-        "version": spec.version,
-        "jobId": spec.job_id,
-        "created": utc_now(),
-        "name": prepared.learn_block.name,
-        "type": prepared.learn_block.type,
-        "trainer": prepared.entry.name,
-        "threshold": trained.model.threshold,
-        "request": spec.request,
-        "settings": {
-            "axes": list(settings.axes),
-            "clusterCount": prepared.task.cluster_count,
-            **settings.options,
-            "stored": spec.settings,
-        },
-        "ignored": settings.ignored,
-        "data": {
-            "digest": prepared.digest,
-            "trainingRows": len(known.training),
-            "normalRows": len(known.normal),
-            "anomalousRows": len(known.anomalous),
-        },
-        "seeds": {"training": spec.seed, "synthetic": spec.seed},
-        "threads": spec.limits.threads,
-        "packages": package_versions(),
-        "inputs": describe_inputs(trained.model, prepared.inputs),
-        "quantization": {
-            "bits": integer.inputs.bits,
-            "usedBits": integer.inputs.width,
-            "reciprocal": [float(value) for value in integer.inputs.reciprocal],
-            "zeroPoint": integer.inputs.zero_point.tolist(),
-            "scoreScale": integer.score_scale,
-            "thresholdQ": integer.threshold_q,
-        },
-        "score": describe_score(
-            trained.model, trained.suggested, settings.threshold_source, trained.training_scores
+    Raises
+    ------
+    GateFailed
+        None is accepted.
+    """
+    known, held_out = prepared.known, prepared.held_out
+    labels = np.arange(len(held_out.normal) + len(known.anomalous)) >= len(held_out.normal)
+    integer, report = choose(
+        model,
+        held_out.calibration.astype(np.float64),
+        holdout=held_out.normal.astype(np.float64),
+        labelled=np.concatenate([held_out.normal, known.anomalous]).astype(np.float64),
+        labels=labels,
+        bounds=Bounds(
+            agreement=spec.gate.min_agreement,
+            spearman=spec.gate.min_spearman,
+            auc_difference=spec.gate.max_auc_difference,
         ),
-        "fit": trained.fitted.metrics,
-        "metrics": result["metrics"],
-        "gate": {"normalRowsFrom": judging.source},
-        "warnings": result["warnings"],
-        "result": result,
-    }
+        seed=spec.seed,
+    )
+    if not report.passed:
+        raise GateFailed(_failure(report), details={"gate": report.as_dict()})
+    return integer, report
 
 
-def _float_judge(model: AnomalyModel) -> Judge:
-    def judge(rows: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+def judge(
+    spec: Spec, prepared: Prepared, model: AnomalyModel, integer: IntegerModel
+) -> dict[str, dict[str, float]]:
+    """Figures of the float model and of the integer model, on all rows of which something is known."""
+    random = np.random.default_rng(spec.seed)
+    outside = prepared.known.outside.astype(np.float64)
+    synthetic = synthetic_anomalies(outside, _SYNTHETIC_ROWS, random).astype(np.float32)
+
+    def by_float(rows: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
         scores = model.score(rows)
         return scores, scores >= model.threshold
 
-    return judge
+    def by_integer(rows: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        return integer.score(rows), integer.is_anomaly(rows)
+
+    judges: dict[str, Judge] = {"float64": by_float, "int8": by_integer}
+    return {variant: evaluate(judged, prepared.known, synthetic) for variant, judged in judges.items()}
 
 
-def _integer_judge(model: IntegerModel) -> Judge:
-    def judge(rows: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-        return model.score(rows), model.is_anomaly(rows)
-
-    return judge
+def _failure(report: GateReport) -> str:
+    """What broke the gate, in one sentence, with the figures of the best attempt."""
+    best, bounds = report.chosen, report.bounds
+    figures = {
+        "agreement": f"decides like it on {best.agreement:.2%} of the rows ({bounds.agreement:.2%} needed)",
+        "spearman": f"ranks like it by {best.spearman:.4f} ({bounds.spearman} needed)",
+        "auc_difference": f"is off by {best.auc_difference:.4f} of ROC-AUC ({bounds.auc_difference} allowed)",
+        "likelihood_error": f"is off by {best.likelihood_error or 0:.3f} nat ({bounds.likelihood_error} allowed)",
+        "far_missed": f"misses {best.far_missed} rows far outside the training rows",
+    }
+    told = ", ".join(figures[name] for name in best.failed)
+    return f"no integer model is close enough to the float model: the best, of {best.bits} bits, {told}"

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from daemon.data.dataset import load_dataset
-from daemon.data.holdout import ANOMALY_LABELS, Judging, hold_out
+from daemon.data.holdout import ANOMALY_LABELS, HeldOut, hold_out
 from daemon.data.index import Column
 from daemon.dsp.features import Features, extract_features
 from daemon.dsp.outputs import learn_block_outputs
-from daemon.errors import InvalidMember, TrainingError
-from daemon.models.evaluation import KnownRows
+from daemon.errors import ExportError, InvalidMember, TrainingError
+from daemon.evaluation import KnownRows
 from daemon.trainers.base import AnomalyTask
 from daemon.trainers.checks import check_finite, check_rows, settle_cluster_count
 from daemon.trainers.settings import AnomalySettings, anomaly_settings
@@ -26,6 +27,8 @@ from daemon.wire.edge_impulse import (
 )
 from daemon.wire.members import convert
 from daemon.wire.worker import Spec
+from firmware_export.errors import NameRefused
+from firmware_export.naming import identifier
 
 FloatRows = npt.NDArray[np.float32]
 
@@ -40,6 +43,8 @@ class Prepared:
         Who trains.
     learn_block : LearnBlock
         What is trained.
+    c_name : str
+        Prefix of its C files and symbols.
     settings : AnomalySettings
         What the request and the stored settings amount to.
     task : AnomalyTask
@@ -48,8 +53,8 @@ class Prepared:
         Name and unit of each selected axis.
     known : KnownRows
         All rows of which it is known what they are.
-    judging : Judging
-        Those that the integer model is chosen and judged by.
+    held_out : HeldOut
+        Normal rows that the integer model is chosen by, and those that judge it.
     labels : list of (str or None)
         Label of each training row.
     digest : str
@@ -60,11 +65,12 @@ class Prepared:
 
     entry: TrainerEntry
     learn_block: LearnBlock
+    c_name: str
     settings: AnomalySettings
     task: AnomalyTask
     inputs: list[Column]
     known: KnownRows
-    judging: Judging
+    held_out: HeldOut
     labels: list[str | None]
     digest: str
     warnings: list[str]
@@ -88,6 +94,8 @@ def prepare(spec: Spec) -> Prepared:
         The rows cannot be trained on; the message names the row and the column.
     TrainingError
         The request does not fit the rows or the learn block; the message names the member.
+    ExportError
+        No C identifier can be made of the learn block's name, or another block has the same one.
     """
     try:
         request = convert(spec.request, StartTrainingRequestAnomaly)
@@ -101,6 +109,7 @@ def prepare(spec: Spec) -> Prepared:
     except InvalidMember as error:
         raise TrainingError(error.message) from error
 
+    c_name = _c_name(entry, learn_block, impulse)
     axes = np.array(settings.axes, np.uint16)
     inputs = [outputs[axis] for axis in settings.axes]
 
@@ -123,16 +132,30 @@ def prepare(spec: Spec) -> Prepared:
     check_finite(recorded_rows, inputs, recorded.place)
     labelled = np.array([label in ANOMALY_LABELS for label in testing.labels], bool)
     normal, anomalous = testing_rows[~labelled], np.concatenate([testing_rows[labelled], recorded_rows])
-    judging = hold_out(rows, normal, anomalous, spec.seed)
     return Prepared(
         entry=entry,
         learn_block=learn_block,
+        c_name=c_name,
         settings=settings,
         task=AnomalyTask(axes, rows.astype(np.float64), count, settings.options, spec.seed),
         inputs=inputs,
-        known=KnownRows(rows, normal, anomalous, judging.synthetic),
-        judging=judging,
+        known=KnownRows(rows, normal, anomalous),
+        held_out=hold_out(rows, normal),
         labels=training.labels,
         digest=dataset.digest,
         warnings=warnings,
     )
+
+
+def _c_name(entry: TrainerEntry, learn_block: LearnBlock, impulse: Impulse) -> str:
+    """The prefix of the block's C; found before the training, so that a bad name costs no time."""
+    taken = set()
+    for other in impulse.learn_blocks:
+        # A name that gives no identifier is that block's trouble.
+        with contextlib.suppress(NameRefused):
+            if other.id != learn_block.id:
+                taken.add(identifier(other.name or f"{TRAINERS[other.type].name}_{other.id}"))
+    try:
+        return identifier(learn_block.name or f"{entry.name}_{learn_block.id}", taken)
+    except NameRefused as error:
+        raise ExportError(f"learn block {learn_block.id}: {error.message}") from error

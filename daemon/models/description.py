@@ -8,11 +8,14 @@ from importlib import metadata
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from daemon import __version__
 from daemon.data.index import Column
 from daemon.models.anomaly import SCORE_CAP, AnomalyModel, KMeansModel
-from daemon.models.evaluation import Scores, percentiles
+
+#: Percentiles of the training scores that a manifest states.
+_PERCENTILES = (0, 1, 5, 25, 50, 75, 95, 99, 100)
 
 #: What each way of scoring measures.
 _MEANINGS = {
@@ -51,7 +54,7 @@ def describe_inputs(model: AnomalyModel, columns: Sequence[Column]) -> list[dict
 
 
 def describe_score(
-    model: AnomalyModel, suggested: float, source: str, training_scores: Scores
+    model: AnomalyModel, suggested: float, source: str, training_scores: npt.NDArray[np.float64]
 ) -> dict[str, Any]:
     """The score's meaning: what it measures, its sign, cap and threshold, and the training scores.
 
@@ -73,7 +76,9 @@ def describe_score(
         "threshold": model.threshold,
         "thresholdSource": source,
         "suggestedThreshold": suggested,
-        "trainingPercentiles": percentiles(training_scores),
+        "trainingPercentiles": {
+            str(percent): float(np.percentile(training_scores, percent)) for percent in _PERCENTILES
+        },
     }
 
 

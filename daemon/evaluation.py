@@ -10,13 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from daemon.models.thresholds import THRESHOLD_FLOOR
+from daemon.quantize.agreement import roc_auc
 
 Scores = npt.NDArray[np.floating[Any]]
 FloatRows = npt.NDArray[np.float32]
 Judge = Callable[[FloatRows], tuple[Scores, npt.NDArray[np.bool_]]]
-
-#: Percentiles of the training scores that a manifest states.
-PERCENTILES = (0, 1, 5, 25, 50, 75, 95, 99, 100)
 
 #: Percentile of the training scores that becomes the suggested threshold.
 SUGGESTED_PERCENTILE = 99
@@ -34,14 +32,16 @@ class KnownRows:
         Normal rows outside ``training``; may be empty.
     anomalous : ndarray
         Recorded anomalies; may be empty.
-    synthetic : ndarray
-        Made anomalies.
     """
 
     training: FloatRows
     normal: FloatRows
     anomalous: FloatRows
-    synthetic: FloatRows
+
+    @property
+    def outside(self) -> FloatRows:
+        """Normal rows to compare with anomalies: those outside ``training`` where there are any."""
+        return self.normal if len(self.normal) else self.training
 
 
 def suggest_threshold(training_scores: Scores) -> float:
@@ -49,26 +49,7 @@ def suggest_threshold(training_scores: Scores) -> float:
     return max(THRESHOLD_FLOOR, float(np.percentile(training_scores, SUGGESTED_PERCENTILE)))
 
 
-def percentiles(scores: Scores) -> dict[str, float]:
-    """Percentiles of scores, by percentage."""
-    return {str(percent): float(np.percentile(scores, percent)) for percent in PERCENTILES}
-
-
-def roc_auc(normal: Scores, anomalous: Scores) -> float:
-    """Area under the ROC curve: the chance that an anomaly scores above a normal row, ties half.
-
-    Parameters
-    ----------
-    normal, anomalous : ndarray, shape (n,), (m,)
-        Scores; neither may be empty.
-    """
-    ordered = np.sort(normal)
-    below = np.searchsorted(ordered, anomalous, side="left")
-    not_above = np.searchsorted(ordered, anomalous, side="right")
-    return float((below + not_above).mean() / (2 * len(normal)))
-
-
-def evaluate(judge: Judge, rows: KnownRows) -> dict[str, float]:
+def evaluate(judge: Judge, rows: KnownRows, synthetic: FloatRows) -> dict[str, float]:
     """Figures of one variant of a model.
 
     Parameters
@@ -77,6 +58,8 @@ def evaluate(judge: Judge, rows: KnownRows) -> dict[str, float]:
         Rows (n, d) to their scores (n,) and whether each is an anomaly (n,).
     rows : KnownRows
         Rows to judge by.
+    synthetic : ndarray, shape (s, d), float32
+        Made anomalies.
 
     Returns
     -------
@@ -89,11 +72,11 @@ def evaluate(judge: Judge, rows: KnownRows) -> dict[str, float]:
     normal_scores, normal_flagged = (
         judge(rows.normal) if len(rows.normal) else (training_scores, training_flagged)
     )
-    synthetic_scores, synthetic_found = judge(rows.synthetic)
+    synthetic_scores, synthetic_found = judge(synthetic)
     figures = {
         "trainingFlagged": float(training_flagged.mean()),
         "syntheticFound": float(synthetic_found.mean()),
-        "rocAucSynthetic": roc_auc(normal_scores, synthetic_scores),
+        "rocAucSynthetic": _roc_auc(normal_scores, synthetic_scores),
     }
     if len(rows.normal):
         figures["normalFlagged"] = float(normal_flagged.mean())
@@ -101,5 +84,10 @@ def evaluate(judge: Judge, rows: KnownRows) -> dict[str, float]:
         scores, found = judge(rows.anomalous)
         figures["anomaliesFound"] = float(found.mean())
         figures["balancedAccuracy"] = float((found.mean() + 1 - normal_flagged.mean()) / 2)
-        figures["rocAuc"] = roc_auc(normal_scores, scores)
+        figures["rocAuc"] = _roc_auc(normal_scores, scores)
     return figures
+
+
+def _roc_auc(normal: Scores, anomalous: Scores) -> float:
+    scores = np.concatenate([normal, anomalous])
+    return roc_auc(scores, np.arange(len(scores)) >= len(normal))

@@ -1,0 +1,176 @@
+"""What a version consists of: its files, and what its manifest says of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from daemon.data.index import utc_now
+from daemon.deploy.measure import measure_c
+from daemon.errors import ExportError
+from daemon.models import embedding
+from daemon.models.anomaly import AnomalyModel
+from daemon.models.description import describe_inputs, describe_score, package_versions
+from daemon.models.manifest import write_json
+from daemon.models.metadata import anomaly_metadata
+from daemon.models.registry import METADATA
+from daemon.preparation import Prepared
+from daemon.quantize.anomaly import IntegerModel
+from daemon.quantize.gate import GateReport
+from daemon.quantize.gmm import IntegerGmm
+from daemon.quantize.vectors import vectors
+from daemon.trainers.base import Fitted
+from daemon.wire.worker import Spec
+from firmware_export.anomaly import export
+from firmware_export.errors import FirmwareExportError
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A float model with its threshold.
+
+    Parameters
+    ----------
+    model : KMeansModel or GmmModel
+        The model, threshold set.
+    fitted : Fitted
+        What the trainer gave.
+    training_scores : ndarray, shape (n,), float64
+        Its scores of the training rows.
+    suggested : float
+        The threshold that these suggest.
+    """
+
+    model: AnomalyModel
+    fitted: Fitted
+    training_scores: npt.NDArray[np.float64]
+    suggested: float
+
+
+def write_artefacts(
+    directory: Path, prepared: Prepared, trained: Trained, integer: IntegerModel
+) -> dict[str, Any] | None:
+    """Write everything of a version but its manifest.
+
+    Parameters
+    ----------
+    directory : Path
+        Empty.
+    prepared, trained, integer
+        What the stages before made.
+
+    Returns
+    -------
+    dict or None
+        ``flashBytes``, ``ramBytes`` and ``measuredWith`` of the C; None where it was not wanted.
+
+    Raises
+    ------
+    ExportError
+        The model cannot be written as C.
+    """
+    trained.model.save(directory / "model.npz")
+    integer.save(directory / "model_int8.npz")
+    write_json(directory / METADATA, anomaly_metadata(trained.model, trained.suggested))
+    try:
+        test_vectors = vectors(integer, prepared.known.training)
+        export(directory / "model_int8.npz", prepared.c_name, directory / "c", test_vectors)
+    except FirmwareExportError as error:
+        raise ExportError(error.message) from error
+    if not prepared.settings.embeddings_and_memory:
+        return None
+    rows = (prepared.task.rows - trained.model.mean) / trained.model.scale
+    drawn = embedding.embed(rows, trained.training_scores, prepared.labels)
+    write_json(directory / embedding.FILE_NAME, drawn)
+    return _memory(directory / "c" / f"{prepared.c_name}.c", integer)
+
+
+def describe(
+    spec: Spec,
+    prepared: Prepared,
+    trained: Trained,
+    integer: IntegerModel,
+    gate: GateReport,
+    memory: dict[str, Any] | None,
+    result: dict[str, Any],
+) -> dict[str, Any]:
+    """The manifest of a version, but for its files."""
+    known, settings = prepared.known, prepared.settings
+    return {
+        "projectId": spec.project_id,
+        "learnId": spec.learn_id,
+        "version": spec.version,
+        "jobId": spec.job_id,
+        "created": utc_now(),
+        "name": prepared.learn_block.name,
+        "cName": prepared.c_name,
+        "type": prepared.learn_block.type,
+        "trainer": prepared.entry.name,
+        "threshold": trained.model.threshold,
+        "request": spec.request,
+        "settings": {
+            "axes": list(settings.axes),
+            "clusterCount": prepared.task.cluster_count,
+            **settings.options,
+            "stored": spec.settings,
+        },
+        "ignored": settings.ignored,
+        "data": {
+            "digest": prepared.digest,
+            "trainingRows": len(known.training),
+            "normalRows": len(known.normal),
+            "anomalousRows": len(known.anomalous),
+        },
+        "seeds": {"training": spec.seed, "gate": spec.seed, "synthetic": spec.seed},
+        "threads": spec.limits.threads,
+        "packages": package_versions(),
+        "inputs": describe_inputs(trained.model, prepared.inputs),
+        "quantization": {
+            "bits": integer.inputs.bits,
+            "usedBits": integer.inputs.width,
+            "headroom": gate.chosen.headroom,
+            "reciprocal": integer.inputs.reciprocal.tolist(),
+            "zeroPoint": integer.inputs.zero_point.tolist(),
+            "scoreScale": integer.score_scale,
+            "thresholdQ": integer.threshold_q,
+        },
+        "score": describe_score(
+            trained.model, trained.suggested, settings.threshold_source, trained.training_scores
+        ),
+        "fit": trained.fitted.metrics,
+        "metrics": result["metrics"],
+        "gate": {**gate.as_dict(), "normalRowsFrom": prepared.held_out.source},
+        "memory": memory,
+        "warnings": result["warnings"],
+        "result": result,
+    }
+
+
+def _memory(source: Path, integer: IntegerModel) -> dict[str, Any]:
+    """The memory of the C: measured where a compiler is there, else its arrays counted."""
+    measured = measure_c(source)
+    if measured is not None:
+        return {
+            "flashBytes": measured.flash_bytes,
+            "ramBytes": measured.ram_bytes,
+            "measuredWith": measured.measured_with,
+        }
+    return {
+        "flashBytes": _array_bytes(integer),
+        "ramBytes": 0,
+        "measuredWith": "the model's arrays, counted: no C compiler is installed",
+    }
+
+
+def _array_bytes(integer: IntegerModel) -> int:
+    """Bytes of the arrays of a model as its C stores them, without code and padding."""
+    width = integer.axes.size
+    # Axis, reciprocal and zero point of each input; offset and radius or shift of each part.
+    inputs, each = 10 * width, width * integer.inputs.bits // 8 + 8
+    if isinstance(integer, IntegerGmm):
+        return inputs + len(integer.offsets) * (each + width * (width + 1))
+    return inputs + len(integer.radii) * each
