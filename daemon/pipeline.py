@@ -160,11 +160,12 @@ def judge(
 def _failure(report: GateReport) -> str:
     """What broke the gate, in one sentence, with the figures of the best attempt."""
     best, bounds = report.chosen, report.bounds
+    nats = best.likelihood_error or 0.0
     figures = {
-        "agreement": f"decides like it on {best.agreement:.2%} of the rows ({bounds.agreement:.2%} needed)",
-        "spearman": f"ranks like it by {best.spearman:.4f} ({bounds.spearman} needed)",
-        "auc_difference": f"is off by {best.auc_difference:.4f} of ROC-AUC ({bounds.auc_difference} allowed)",
-        "likelihood_error": f"is off by {best.likelihood_error or 0:.3f} nat ({bounds.likelihood_error} allowed)",
+        "agreement": f"decides like it on {best.agreement:.2%} of the rows ({bounds.agreement:.2%} at least)",
+        "spearman": f"ranks like it by {best.spearman:.4f} ({bounds.spearman} at least)",
+        "auc_difference": f"is off by {best.auc_difference:.4f} of ROC-AUC ({bounds.auc_difference} at most)",
+        "likelihood_error": f"is off by {nats:.3f} nat ({bounds.likelihood_error} at most)",
         "far_missed": f"misses {best.far_missed} rows far outside the training rows",
     }
     told = ", ".join(figures[name] for name in best.failed)
