@@ -89,6 +89,7 @@ class MqttApi:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._latest: paho.Client | None = None
         # The connection that is up, as the core thread knows it.
         self._client: paho.Client | None = None
         self._session_id = ""
@@ -113,9 +114,10 @@ class MqttApi:
             self._publisher.when_settled(told.set)
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(told.wait(), _FAREWELL_S)
+        # The latest client may be one whose broker has not answered yet.
+        if self._latest is not None:
+            self._latest.disconnect()
         self._stopping.set()
-        if self._client is not None:
-            self._client.disconnect()
         if self._thread is not None:
             await asyncio.get_running_loop().run_in_executor(None, self._thread.join, 10.0)
 
@@ -126,11 +128,10 @@ class MqttApi:
         while not self._stopping.is_set():
             session_id = secrets.token_hex(8)
             try:
-                client = self._make_client(session_id)
+                client = self._latest = self._make_client(session_id)
                 self._connect(client)
                 try:
-                    # Short enough to notice a stop and to keep the connection alive, long enough to idle.
-                    while client.loop(self._config.mqtt.keepalive_s / 4) == paho.MQTT_ERR_SUCCESS:
+                    while self._carry(client):
                         if client.is_connected():
                             failures = 0
                 finally:
@@ -144,6 +145,13 @@ class MqttApi:
             # Full jitter: a fleet that lost its broker does not come back in step.
             self._stopping.wait(random.uniform(0.0, min(_MAX_BACKOFF_S, 0.5 * 2**failures)))  # noqa: S311
             failures = min(failures + 1, 16)
+
+    def _carry(self, client: paho.Client) -> bool:
+        """Let a connection go on for a while; False when it has ended, or is to end and all is said."""
+        if self._stopping.is_set() and not client.want_write():
+            return False
+        # Short enough to keep the connection alive, long enough to idle; a publication ends it at once.
+        return client.loop(self._config.mqtt.keepalive_s / 4) == paho.MQTT_ERR_SUCCESS
 
     def _make_client(self, session_id: str) -> paho.Client:
         mqtt = self._config.mqtt

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import Broker, Client, Daemon
+from tests.harness import Broker, Client, Daemon, wait_until
 from tests.mqtt.stand_in_broker import StandInBroker
 from tests.scenario import set_up_project
 
@@ -46,3 +46,21 @@ def stand_in(tmp_path: Path) -> Iterator[StandInBroker]:
         finally:
             broker.close()
             daemon.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def departed(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """A client that listens for the presence of a daemon that came back once and then stayed away.
+
+    On MQTT 5 the broker waits half a minute before it tells: other tests use that time.
+    """
+    daemon = Daemon(tmp_path_factory.mktemp("departed"), broker.port, device="departed")
+    with daemon.client() as client:
+        client.subscribe(f"{client.root}/state")
+        daemon.start()
+        wait_until("the first online", lambda: len(client.seen) == 1)
+        daemon.kill()
+        daemon.start()
+        wait_until("the second online", lambda: len(client.seen) == 2)
+        daemon.kill()
+        yield client

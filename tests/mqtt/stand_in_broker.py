@@ -83,6 +83,10 @@ class StandInBroker:
         found: dict[str, Any] = json.loads(self._messages[topic].get(timeout=PATIENCE))
         return found
 
+    def waiting(self, topic: str) -> int:
+        """How many messages to a topic nobody has looked at."""
+        return self._messages[topic].qsize() if topic in self._messages else 0
+
     def next_acknowledgement(self, packet_id: int) -> None:
         """Wait for the daemon's next acknowledgement, which must be this one."""
         assert self._acknowledgements.get(timeout=PATIENCE) == packet_id
