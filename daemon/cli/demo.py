@@ -266,7 +266,7 @@ def _figures(directory: Path, data: DemoData, model: Model, job: dict[str, Any])
     """One row of the table."""
     from daemon.cli.demo_score import compile_and_score
     from daemon.deploy.measure import measure_c
-    from daemon.models.evaluation import roc_auc
+    from daemon.quantize.agreement import roc_auc
 
     metrics = job["result"]["metrics"]
     versions = directory / "state" / "projects" / str(_PROJECT) / "models" / str(model.learn_id)
@@ -276,7 +276,7 @@ def _figures(directory: Path, data: DemoData, model: Model, job: dict[str, Any])
     memory = measure_c(source)
     auc = None
     if scores is not None and data.anomalous.any():
-        auc = roc_auc(scores[~data.anomalous], scores[data.anomalous])
+        auc = roc_auc(scores, data.anomalous)
     return {
         "model": model.title,
         "name": model.name,
