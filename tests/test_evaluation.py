@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,9 +12,25 @@ from daemon.evaluation import Judge, KnownRows, evaluate, suggest_threshold
 NONE = np.empty((0, 1), np.float32)
 
 
-def test_the_suggested_threshold_has_a_floor() -> None:
+def test_the_suggested_threshold_is_the_99th_percentile_with_a_floor() -> None:
     assert suggest_threshold(np.linspace(0, 1, 101)) == pytest.approx(0.99)
     assert suggest_threshold(np.full(50, -3.0)) == 0.1
+    scores = np.random.default_rng(0).exponential(size=5000)
+    assert suggest_threshold(scores) == np.percentile(scores, 99)
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        np.arange(1.0, 21.0),
+        np.concatenate([np.linspace(0, 1, 195), np.linspace(1.9999, 2, 5)]),
+        np.full(100, 2.0),
+    ],
+    ids=["twenty rows", "a crowd at the top", "all alike"],
+)
+def test_the_suggested_threshold_keeps_off_a_crowd(scores: np.ndarray[Any, np.dtype[np.float64]]) -> None:
+    rounded_up = scores * 1.004
+    assert np.mean(rounded_up >= suggest_threshold(scores)) <= 0.02
 
 
 def column(*values: float) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
