@@ -98,6 +98,8 @@ def command(csv_file: Path | None, as_json: bool) -> None:
             for row in rows
         ],
     )
+    if rows[0]["cBytesFor"] is not None:
+        click.echo(f"\nC bytes are those of {rows[0]['cBytesFor']}.")
 
 
 def _play(directory: Path, data: DemoData) -> list[dict[str, Any]]:
@@ -227,9 +229,9 @@ def _impulse(data: DemoData) -> dict[str, Any]:
 
 def _training_request(model: Model, data: DemoData) -> tuple[str, dict[str, Any]]:
     body = {
-        "axes": list(range(len(data.columns))),
         "clusterCount": min(model.clusters, len(data.training)),
         "minimumConfidenceRating": 0.3,
+        "axes": list(range(len(data.columns))),
         "skipEmbeddingsAndMemory": True,
     }
     return f"api/{_PROJECT}/jobs/train/anomaly/{model.learn_id}", body
@@ -252,7 +254,7 @@ def _watch(user: DemoClient, titles: dict[int, str]) -> dict[int, dict[str, Any]
         ended = job.get("state") in TERMINAL
         job.update(message[1])
         if leaf == "status" and job["state"] in TERMINAL and not ended:
-            display.log(job["state"])
+            display.end(job["state"])
         elif job.get("state") == "IN_PROGRESS":
             display.show(job)
     for job_id, job in jobs.items():

@@ -14,6 +14,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 #: Seconds that the daemon has for an answer.
 _PATIENCE_S = 20.0
+#: Characters of a body that are shown.
+_SHOWN = 56
 
 Tell = Callable[[str], None]
 
@@ -74,15 +76,14 @@ class DemoClient:
         """
         request_id = uuid.uuid4().hex
         topic = f"{self._root}/post/{path}"
-        text = json.dumps(body)
-        self._tell(f"-> {topic}  {text if len(text) <= 60 else text[:57] + '...'}")
+        self._tell(f"-> {topic}  {_short(body)}")
         self._client.publish(topic, json.dumps({**body, "requestId": request_id}), qos=1)
         while (message := self._receive(_PATIENCE_S)) is not None:
             reply = message[1]
             if message[0] != f"reply/post/{path}" or reply.get("requestId") != request_id:
                 self._aside.append(message)
             else:
-                self._tell(f"<- {reply['status']}  {json.dumps(reply['body'])[:60]}")
+                self._tell(f"<- {reply['status']}  {_short(reply['body'])}")
                 if reply["status"] != 200:
                     raise RuntimeError(f"{path} was refused: {reply['body']['error']}")
                 answer: dict[str, Any] = reply["body"]
@@ -93,3 +94,8 @@ class DemoClient:
         topic = message.topic.removeprefix(f"{self._root}/")
         if message.payload:
             self._messages.put((topic, json.loads(message.payload)))
+
+
+def _short(body: dict[str, Any]) -> str:
+    text = json.dumps(body)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

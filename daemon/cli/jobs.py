@@ -103,6 +103,7 @@ def watch_to_end(daemon: Daemon, project: int, job_id: int, title: str = "") -> 
             shown = log["totalCount"]
             job: Job = answer["job"]
             if job["state"] in TERMINAL:
+                display.end(job["state"])
                 return job
             display.show({**job, **(answer.get("progress") or {})})
             time.sleep(_PERIOD_S)

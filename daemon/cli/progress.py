@@ -44,14 +44,17 @@ class Display:
                 self._told = told
                 click.echo(f"{self._prefix()}{stage} {fraction:.0%}{_details(job)}", err=True)
             return
-        full = round(fraction * _WIDTH)
-        line = (
-            f"{self._prefix()}{stage:<9} [{'█' * full}{'·' * (_WIDTH - full)}] {fraction:4.0%}{_details(job)}"
-        )
+        line = f"{self._prefix()}{stage:<9} {_bar(fraction)}{_details(job)}"
         line = line[: shutil.get_terminal_size().columns - 1]
         if line != self._bar:
             click.echo(f"\r\x1b[K{line}", err=True, nl=False)
             self._bar = line
+
+    def end(self, state: str) -> None:
+        """Leave the last line: a full bar where the job succeeded."""
+        self.close()
+        full = f"{_bar(1.0)}  " if state == "SUCCEEDED" and sys.stderr.isatty() else ""
+        click.echo(f"{self._prefix()}{full}{state}", err=True)
 
     def log(self, line: str) -> None:
         """Print a line of the job's log above the bar."""
@@ -66,6 +69,11 @@ class Display:
 
     def _prefix(self) -> str:
         return f"{self._title}  " if self._title else ""
+
+
+def _bar(fraction: float) -> str:
+    full = round(fraction * _WIDTH)
+    return f"[{'█' * full}{'·' * (_WIDTH - full)}] {fraction:4.0%}"
 
 
 def _details(job: Job) -> str:

@@ -158,8 +158,7 @@ def test_progress_is_a_bar_on_a_terminal(served: Daemon, trained: int) -> None:
     process.stdout.close()
     assert process.wait() == 0
     assert re.search(r"\r\x1b\[K\w+ +\[[█·]{28}\] +\d+%", shown.decode())
-    # The bar is taken away at the end.
-    assert shown.decode().rstrip().endswith("\x1b[K")
+    assert re.search(r"\x1b\[K\[█{28}\] 100%  SUCCEEDED\r\n$", shown.decode())
 
 
 def test_a_training_without_body_takes_the_stored_settings(served: Daemon, trained: int) -> None:
