@@ -32,6 +32,12 @@ _SYNTHETIC_ROWS = 1000
 _AIM, _AIM_FEW = 0.995, 0.999
 _FEW_ROWS = 200
 
+#: Largest median error of a GMM's log-likelihood on normal rows, in nats.
+_MOST_NATS = 0.3
+
+#: Standard deviations that training rows reach from their mean, where they say anything about a range.
+_LEAST_REACH = 2.0
+
 
 class Emitter(Protocol):
     """Where a job says how far it is; for a canceled job `progress` raises `JobCanceled`."""
@@ -128,23 +134,38 @@ def quantize(spec: Spec, prepared: Prepared, model: AnomalyModel) -> tuple[Integ
     known, held_out = prepared.known, prepared.held_out
     labels = np.arange(len(held_out.normal) + len(known.anomalous)) >= len(held_out.normal)
     aim = _AIM_FEW if len(held_out.normal) < _FEW_ROWS else _AIM
-    for agreement in (max(aim, spec.gate.min_agreement), spec.gate.min_agreement):
+    configured = Bounds(
+        agreement=spec.gate.min_agreement,
+        spearman=spec.gate.min_spearman,
+        auc_difference=spec.gate.max_auc_difference,
+        likelihood_error=_MOST_NATS,
+    )
+    aimed_at = replace(
+        configured,
+        agreement=max(aim, spec.gate.min_agreement),
+        likelihood_error=Bounds().likelihood_error,
+    )
+    for bounds in (aimed_at, configured):
         integer, report = choose(
             model,
-            held_out.calibration.astype(np.float64),
+            _with_spread(held_out.calibration.astype(np.float64), model),
             holdout=held_out.normal.astype(np.float64),
             labelled=np.concatenate([held_out.normal, known.anomalous]).astype(np.float64),
             labels=labels,
-            bounds=Bounds(
-                agreement=agreement,
-                spearman=spec.gate.min_spearman,
-                auc_difference=spec.gate.max_auc_difference,
-            ),
+            bounds=bounds,
             seed=spec.seed,
         )
         if report.passed:
             return integer, report
     raise GateFailed(_failure(report), details={"gate": report.as_dict()})
+
+
+def _with_spread(rows: npt.NDArray[np.float64], model: AnomalyModel) -> npt.NDArray[np.float64]:
+    """Rows to choose integer scales by, with two more where they are so alike that they span no range."""
+    if np.abs((rows - model.mean) / model.scale).max() >= _LEAST_REACH:
+        return rows
+    reach = 2 * _LEAST_REACH * model.scale
+    return np.concatenate([rows, [model.mean - reach, model.mean + reach]])
 
 
 def judge(

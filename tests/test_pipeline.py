@@ -301,6 +301,20 @@ def test_the_default_cluster_count_and_constant_columns_warn(plant: Plant) -> No
     ]
 
 
+@KINDS
+@pytest.mark.parametrize(
+    "rows",
+    [blobs(2, 3), np.full((40, 3), 7, np.float32), np.repeat(blobs(10, 3), 20, axis=0)],
+    ids=["two rows", "all alike", "duplicates"],
+)
+def test_little_to_learn_from_is_enough(tmp_path: Path, kind: str, rows: Rows) -> None:
+    plant = Plant(tmp_path, [Column("a"), Column("b"), Column("c")])
+    plant.add("training", rows)
+    directory, manifest = plant.train(kind, request={"clusterCount": 1})
+    assert manifest["metrics"]["int8"]["trainingFlagged"] <= 0.02
+    assert load(directory / "model_int8.npz").is_anomaly(rows + 100 * np.ptp(rows, axis=0) + 100).all()
+
+
 def test_windows_of_a_time_series_train(tmp_path: Path) -> None:
     plant = Plant(tmp_path, [Column("x", "g"), Column("y", "g")])
     for seed in range(3):

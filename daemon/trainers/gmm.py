@@ -23,6 +23,10 @@ REG_COVAR = 1e-3
 #: The same for raw axes: scikit-learn's default, which Edge Impulse uses.
 RAW_REG_COVAR = 1e-6
 
+#: Log-likelihoods that deviate by less, in nats, are all alike, as those of rows that each have a component
+#: of their own; they are standardised with 1 then, as a constant feature is.
+LEAST_DEVIATION = 1e-6
+
 
 class Trainer(AnomalyTrainer):
     """scikit-learn's Gaussian mixture, started by K-means."""
@@ -58,9 +62,13 @@ class Trainer(AnomalyTrainer):
             threshold=0.0,
         )
         likelihood = model.log_likelihood(task.rows)
+        deviation = float(likelihood.std())
         return Fitted(
-            # Rows that are all alike have no deviation: 1 then, as StandardScaler has it.
-            model=replace(model, ll_mean=float(likelihood.mean()), ll_std=float(likelihood.std()) or 1.0),
+            model=replace(
+                model,
+                ll_mean=float(likelihood.mean()),
+                ll_std=deviation if deviation > LEAST_DEVIATION else 1.0,
+            ),
             metrics={
                 "logLikelihood": float(likelihood.mean()),
                 "iterations": float(algorithm.n_iter_),
