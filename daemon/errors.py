@@ -32,6 +32,7 @@ The tree (code, and the status of a reply where it answers a request)::
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
 
@@ -141,6 +142,11 @@ class DiskFull(Unavailable):
     """The state directory has no room left."""
 
     code = "disk_full"
+
+
+def means_full_disk(error: Exception) -> bool:
+    """Whether an error of the system says that there is no room: disk, quota, or a limit on file size."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class ConfigError(TrainerdError):

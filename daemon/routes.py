@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from daemon.errors import InvalidMember, NotFound, TrainerdError
+from daemon.errors import DiskFull, InvalidMember, NotFound, TrainerdError, means_full_disk
 from daemon.handlers import data, impulse, jobs, models, status, training
 from daemon.handlers.services import Call, Services
 from daemon.wire.edge_impulse import (
@@ -155,6 +155,8 @@ def dispatch(
 
 def refuse(error: Exception) -> Answer:
     """The one place where an error becomes an answer."""
+    if means_full_disk(error):
+        error = DiskFull(f"there is no room left: {error}; free some space")
     if not isinstance(error, TrainerdError):
         _log.error("a request failed unexpectedly", exc_info=error)
         error = TrainerdError(f"unexpected {type(error).__name__}: {error}")

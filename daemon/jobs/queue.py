@@ -7,7 +7,6 @@ of it runs on the core thread, so no step interleaves with another.
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import time
 from collections.abc import Callable
@@ -25,6 +24,7 @@ from daemon.errors import (
     JobInterrupted,
     JobTimedOut,
     QueueFull,
+    means_full_disk,
 )
 from daemon.jobs.job import MAX_RESUMES, Job, State, info
 from daemon.jobs.store import JobStore
@@ -278,8 +278,8 @@ class JobQueue:
         except JobError as raised:
             error, result = raised, raised.details
         except OSError as raised:
-            full = raised.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-            error = (JobDiskFull if full else JobError)(f"the system failed: {raised}", retryable=True)
+            kind = JobDiskFull if means_full_disk(raised) else JobError
+            error = kind(f"the system failed: {raised}", retryable=True)
         except Exception as raised:  # noqa: BLE001
             _log.exception("job %d failed unexpectedly", job.id)
             error = JobError(f"unexpected {type(raised).__name__}: {raised}")

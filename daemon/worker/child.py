@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import ctypes
-import errno
 import os
 import resource
 import signal
@@ -19,7 +18,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from daemon import faults
-from daemon.errors import JobCanceled, JobDiskFull, JobError, WorkerOutOfMemory
+from daemon.errors import JobCanceled, JobDiskFull, JobError, WorkerOutOfMemory, means_full_disk
 from daemon.wire.worker import Done, Event, Failed, Log, Progress, Spec, WorkerLimits
 
 _PR_SET_PDEATHSIG = 1
@@ -59,12 +58,13 @@ class Emitter:
         JobCanceled
             The parent asked to stop.
         """
-        if stage != self._told:
-            self.stage = self._told = stage
-            faults.point(f"worker.{stage}")
+        begins = stage != self._told
+        self.stage = self._told = stage
         if self._canceled.is_set():
             raise JobCanceled("canceled while it ran")
         self.send(Progress(stage, fraction, metrics=metrics))
+        if begins:
+            faults.point(f"worker.{stage}")
 
     def log(self, level: str, text: str) -> None:
         """Write a line into the job's log; `level` is debug, info, warn or error."""
@@ -114,7 +114,7 @@ def _run(spec: Spec, emitter: Emitter) -> Done | Failed:
     except JobError as raised:
         error = raised
     except OSError as raised:
-        if raised.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if not means_full_disk(raised):
             return _unexpected(raised, emitter)
         error = JobDiskFull("the disk is full: free some space", retryable=True)
     except Exception as raised:  # noqa: BLE001
