@@ -1,10 +1,10 @@
 """ROC-AUC of the compiled C against the float64 model it was made from, on real data.
 
 ``python -m benchmarks.anomaly_auc`` prints one line for each set and model: the AUC of the float64 model,
-the range of plain scikit-learn fits over five seeds (the job's own among them), the AUC of the C (host compiler, this machine) and its
-distance, the share of equal decisions on the rows to judge, and the share of training rows flagged. The
-trainings are whole jobs. Recordings are read where they are (``TRAINERD_DATA``); the sets of scikit-learn
-are always there.
+the range of plain scikit-learn fits over five seeds (the job's own among them), the AUC of the C (host
+compiler, this machine) and its distance, the share of equal decisions on the rows to judge, and the share
+of training rows flagged. The trainings are whole jobs. Recordings are read where they are
+(``TRAINERD_DATA``); the sets of scikit-learn are always there.
 """
 
 from __future__ import annotations
