@@ -1,0 +1,212 @@
+"""``python -m tests.campaign [--kills N] [--seed N]``: kill everything at random, and count what went wrong.
+
+Exit status 0 when nothing did: no accepted job lost, none ended twice, none stuck, no half-written
+version seen, no daemon ended by itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from tests.campaign.controller import Controller
+from tests.harness import Broker, Daemon, wait_until
+from tests.scenario import TERMINAL, set_up_project
+from tests.versions import half_written
+
+_CONFIG = "[jobs]\nkeep = 100000\n\n[models]\nkeep_versions = 3\n"
+_TARGETS = ("daemon", "daemon", "worker", "worker", "broker")
+#: Seconds for everything to come to its end after the last kill.
+_PATIENCE_S = 300.0
+
+
+class Campaign:
+    """One run.
+
+    Parameters
+    ----------
+    directory : Path
+        For everything that is written.
+    kills, seed : int
+        How often something is killed, and the seed of all choices.
+    """
+
+    def __init__(self, directory: Path, kills: int, seed: int) -> None:
+        self._random = random.Random(seed)
+        self._kills = kills
+        self._directory = directory
+        self._broker = Broker(directory)
+        self._seed = seed
+        self._jobs: dict[int, tuple[str, str, int]] = {}
+        self.killed: Counter[str] = Counter()
+        self.states: Counter[str] = Counter()
+        self.figures = dict.fromkeys(
+            ("lost", "started twice", "ended twice", "stuck", "half-written versions", "daemon crashes"), 0
+        )
+        self.notes: list[str] = []
+
+    def run(self) -> None:
+        """Kill, and look; the figures are complete afterwards."""
+        self._broker.start()
+        self._daemon = Daemon(self._directory, self._broker.port, device="campaign", config=_CONFIG)
+        self._daemon.start()
+        with self._daemon.client() as client:
+            set_up_project(client, 1)
+            set_up_project(client, 2)
+        controller = Controller(self._broker.port, "campaign", self._seed)
+        controller.start()
+        try:
+            for number in range(self._kills):
+                time.sleep(self._random.uniform(0.05, 2.0))
+                self._kill(self._random.choice(_TARGETS))
+                self._look_at_versions()
+                if (number + 1) % 20 == 0:
+                    sys.stderr.write(f"{number + 1} kills, {len(controller.accepted)} jobs accepted\n")
+            controller.stop_asking()
+            with contextlib.suppress(AssertionError):
+                wait_until("everything to end", controller.settled, _PATIENCE_S)
+        finally:
+            controller.stop()
+            self._note_crash()
+            self._daemon.kill()
+            self._broker.stop()
+        self._look_at_jobs()
+        self._look_at_versions()
+        self._judge(controller)
+
+    def _kill(self, target: str) -> None:
+        self._note_crash()
+        if target == "worker":
+            worker = self._worker()
+            if worker is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(worker, signal.SIGKILL)
+                self.killed["worker"] += 1
+                return
+            target = "daemon"
+        self.killed[target] += 1
+        if target == "broker":
+            self._broker.kill()
+            time.sleep(self._random.choice((0.0, 0.0, 1.0)))
+            self._broker.start()
+            return
+        self._daemon.kill()
+        self._look_at_jobs()
+        self._daemon.start(wait=False)
+
+    def _worker(self) -> int | None:
+        """A worker's process id, waited for a little: it runs most of the time."""
+        process = self._daemon.process
+        assert process is not None
+        deadline = time.monotonic() + 3.0
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError):
+                children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+                if children:
+                    time.sleep(self._random.uniform(0.0, 1.0))
+                    return int(children[0])
+            time.sleep(0.02)
+        return None
+
+    def _note_crash(self) -> None:
+        process = self._daemon.process
+        if process is not None and process.poll() is not None:
+            self.figures["daemon crashes"] += 1
+            self.notes.append(f"the daemon ended by itself with status {process.returncode}")
+            self._daemon.start(wait=False)
+
+    def _look_at_versions(self) -> None:
+        """What is seen twice was not just being replaced."""
+        problems = half_written(self._daemon.state_dir)
+        if problems:
+            time.sleep(0.2)
+            again = half_written(self._daemon.state_dir)
+            lasting = [problem for problem in problems if problem in again]
+            self.figures["half-written versions"] += len(lasting)
+            self.notes += lasting
+
+    def _look_at_jobs(self) -> None:
+        """The jobs on disk, while no daemon runs: one that has ended must not change any more."""
+        with tempfile.TemporaryDirectory() as folder:
+            for path in self._daemon.state_dir.glob("trainerd.db*"):
+                shutil.copy(path, folder)
+            connection = sqlite3.connect(Path(folder) / "trainerd.db")
+            rows = connection.execute("SELECT id, state, finished, version, request_id FROM job").fetchall()
+            connection.close()
+        for job_id, state, finished, version, _ in rows:
+            known = self._jobs.get(job_id)
+            if known is not None and known[0] in TERMINAL and known != (state, finished, version):
+                self.figures["ended twice"] += 1
+                self.notes.append(f"job {job_id} was {known} and is {(state, finished, version)}")
+            self._jobs[job_id] = (state, finished, version)
+        twice = [name for name, count in Counter(row[4] for row in rows).items() if count > 1]
+        self.figures["started twice"] = len(twice)
+
+    def _judge(self, controller: Controller) -> None:
+        for job_id in controller.accepted.values():
+            if job_id not in self._jobs:
+                self.figures["lost"] += 1
+                self.notes.append(f"job {job_id} is lost")
+        self.states.update(state for state, _, _ in self._jobs.values())
+        self.figures["stuck"] = sum(state not in TERMINAL for state, _, _ in self._jobs.values())
+        self.figures["ended twice"] += len(controller.violations)
+        self.notes += controller.violations
+        for job_id, ends in controller.ends.items():
+            if job_id not in self._jobs and ends:
+                self.notes.append(f"job {job_id} was told of and is not known")
+                self.figures["lost"] += 1
+        unread = self._daemon.log().count("Traceback")
+        if unread:
+            self.notes.append(f"{unread} tracebacks in {self._directory / 'daemon.log'}")
+
+    @property
+    def violated(self) -> bool:
+        """Whether anything happened that must not."""
+        return any(self.figures.values()) or bool(self.notes)
+
+
+def main() -> int:
+    """Run one campaign; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.campaign", description=__doc__)
+    parser.add_argument("--kills", type=int, default=int(os.environ.get("CAMPAIGN_KILLS", "200")))
+    parser.add_argument("--seed", type=int, default=int(os.environ.get("CAMPAIGN_SEED", "2")))
+    parser.add_argument("--keep", action="store_true", help="keep the directory of the run")
+    arguments = parser.parse_args()
+    directory = Path(tempfile.mkdtemp(prefix="trainerd-campaign-"))
+    print(f"seed {arguments.seed}, {arguments.kills} kills, in {directory}", flush=True)
+    campaign = Campaign(directory, arguments.kills, arguments.seed)
+    began = time.monotonic()
+    campaign.run()
+    rows = {
+        "kills": f"{sum(campaign.killed.values())} ({_list(campaign.killed)})",
+        "jobs accepted": f"{sum(campaign.states.values())} ({_list(campaign.states)})",
+        **{name: str(value) for name, value in campaign.figures.items()},
+        "duration": f"{time.monotonic() - began:.0f} s",
+    }
+    print("\n".join(f"{name:<24}{text}" for name, text in rows.items()))
+    for note in campaign.notes:
+        print(note)
+    if campaign.violated:
+        print(f"violated; everything is in {directory}")
+        return 1
+    if not arguments.keep:
+        shutil.rmtree(directory)
+    return 0
+
+
+def _list(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
