@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from daemon.cli.tables import Options, TableError, read
+from daemon.cli.tables import Options, TableError, is_number, read
 
 #: Share of the normal rows that is trained on.
 _TRAINING_SHARE = 0.6
 _SEED = 0
 
 #: Names of a label column, and labels of normal rows, that are understood in a user's own file.
-LABEL_COLUMNS = ("label", "anomaly", "class", "target", "y")
+LABEL_COLUMNS = ("label", "anomaly", "is_anomaly")
 NORMAL_LABELS = frozenset({"", "0", "0.0", "false", "normal", "ok", "good", "benign"})
 
 #: Column of the labels in the file of testing rows.
@@ -63,22 +63,33 @@ def breast_cancer() -> DemoData:
 def from_csv(path: Path) -> DemoData:
     """A user's own feature table; a column of `LABEL_COLUMNS` says which rows are anomalies.
 
+    Each row counts for itself; columns that are not numbers, and a timestamp, are left out.
+
     Raises
     ------
     TableError
         Something in the file cannot be used.
     """
     content = path.read_bytes()
-    header = next(csv.reader(content.decode("utf-8-sig", "replace").splitlines()), [])
-    names = [name.strip() for name in header]
+    rows = list(csv.reader(content.decode("utf-8-sig", "replace").splitlines()))
+    names = [name.strip() for name in rows[0]] if rows else []
     label_column = next((name for name in names if name.lower() in LABEL_COLUMNS), None)
-    columns = tuple(name for name in names if name not in (label_column, "timestamp"))
+    left_out = [
+        name
+        for index, name in enumerate(names)
+        if name == "timestamp" or not all(is_number(row[index]) for row in rows[1:] if len(row) == len(names))
+    ]
+    columns = tuple(name for name in names if name != label_column and name not in left_out)
+    if not columns:
+        raise TableError(f"{path}: no column holds numbers")
     (table,) = read(path, content, Options(label_column=label_column, columns=columns, as_table=True))
     labels = table.labels or ("",) * len(table.values)
     anomalous = np.array([label.strip().lower() not in NORMAL_LABELS for label in labels])
     if (~anomalous).sum() < 10:
         raise TableError(f"{path}: {(~anomalous).sum()} normal rows are too few to train on and to test with")
-    return _split(path.name, table.columns, table.values, anomalous)
+    without = [name for name in left_out if name != label_column]
+    told = f"{path.name} (without {', '.join(without)})" if without else path.name
+    return _split(told, table.columns, table.values, anomalous)
 
 
 def write_csv(data: DemoData, directory: Path) -> tuple[Path, Path]:

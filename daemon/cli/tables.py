@@ -161,7 +161,7 @@ def _check_header(header: list[str]) -> None:
             raise TableError(f"column {header.index(name) + 1} has no name in the header")
         if header.count(name) > 1:
             raise TableError(f"two columns are named {name}")
-    if all(_is_number(name) for name in header):
+    if all(is_number(name) for name in header):
         raise TableError("no header: the first line names the columns")
 
 
@@ -185,7 +185,7 @@ def _numbers(name: str, cells: Sequence[str], lines: Sequence[int]) -> npt.NDArr
     try:
         return np.array(list(map(float, cells)), np.float64)
     except ValueError:
-        index = next(i for i, cell in enumerate(cells) if not _is_number(cell))
+        index = next(i for i, cell in enumerate(cells) if not is_number(cell))
         found = f"holds {cells[index]!r}" if cells[index].strip() else "is empty"
         raise TableError(
             f"column {name} is not numeric: line {lines[index]} {found}. Name it with --label-column, "
@@ -318,7 +318,8 @@ def _label_of(path: Path) -> str | None:
     return parts[0] if len(parts) >= 3 and parts[0] else None
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a cell can be read as a number."""
     try:
         float(text)
     except ValueError:

@@ -44,22 +44,27 @@ def test_the_demo_trains_two_models_and_ends_all_that_it_started(tmp_path: Path)
 
 
 def test_the_demo_takes_rows_of_ones_own(tmp_path: Path) -> None:
-    normal = [f"{i % 7 + i / 500},{i * 3 % 11},ok" for i in range(180)]
-    rows = normal + [f"90,{i},leak" for i in range(20)]
+    normal = [f"{i},{i % 7 + i / 500},{i * 3 % 11},A,ok" for i in range(180)]
+    rows = normal + [f"{i},90,{i},B,leak" for i in range(20)]
     file = tmp_path / "rows.csv"
-    file.write_text("speed,load,label\n" + "\n".join(rows) + "\n")
+    file.write_text("timestamp,speed,load,shift,label\n" + "\n".join(rows) + "\n")
     done = trainerd("demo", "--csv", file, environment={"TMPDIR": str(tmp_path)})
     assert done.returncode == 0, done.stderr
+    assert "rows.csv (without timestamp, shift): 2 features" in done.stderr
     assert "20 of them anomalies" in done.stderr
     assert re.search(r"^K-means +1\.0000 +1\.0000 +1\.0000 +\d+ +/", done.stdout, re.MULTILINE)
 
 
 def test_wrong_rows_are_refused_before_anything_starts(tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
-    file.write_text("a,name\n1,x\n2,y\n")
+    file.write_text("name,label\nx,ok\ny,ok\n")
     done = trainerd("demo", "--csv", file, environment={"TMPDIR": str(tmp_path)})
     assert done.returncode == 2
-    assert "column name is not numeric" in done.stderr
+    assert "no column holds numbers" in done.stderr
+    file.write_text("a,b\n1,2\n3,nan\n")
+    done = trainerd("demo", "--csv", file, environment={"TMPDIR": str(tmp_path)})
+    assert done.returncode == 2
+    assert "line 3, column b: nan is not a number" in done.stderr
     assert list(tmp_path.iterdir()) == [file]
 
 
