@@ -16,9 +16,9 @@ _MEANING_OF_DISTANCE = (
     "centre of the nearest cluster."
 )
 _MEANING_OF_GMM = (
-    "The score says how unusual the likelihood of the features is: |log-likelihood - its mean over "
-    "the training data| / its standard deviation there. Near 0: as likely as training data. It is never negative, "
-    "and rises for features that are unusually likely as well."
+    "The score says how unusual the likelihood of the features is: |log-likelihood - its mean over the "
+    "training data| / its standard deviation there. Near 0: as likely as training data. It is never "
+    "negative, and rises for features that are unusually likely as well."
 )
 
 

@@ -99,17 +99,16 @@ class GmmIr:
     ----------
     inputs : InputsIr
     score : ScoreIr
-    means : (k, d) int
-        On the input grid.
     factors : (k, d, d) int
         Upper triangular.
+    biases : (k, d) int
     shifts, offsets : (k,) int
     """
 
     inputs: InputsIr
     score: ScoreIr
-    means: IntArray
     factors: IntArray
+    biases: IntArray
     shifts: IntArray
     offsets: IntArray
 

@@ -60,4 +60,4 @@ def _from_parts(parts: dict[str, Any]) -> AnomalyIr:
     )
     if kind == "kmeans":
         return KMeansIr(inputs, score, parts["centroids"], parts["radii"])
-    return GmmIr(inputs, score, parts["means"], parts["factors"], parts["shifts"], parts["offsets"])
+    return GmmIr(inputs, score, parts["factors"], parts["biases"], parts["shifts"], parts["offsets"])

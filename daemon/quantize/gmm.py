@@ -4,7 +4,7 @@ Everything runs in octaves (log2), so that the one transcendental function, ``lo
 approximation in two multiplications: ``(1 - t/8)**4`` for t < 8 and 0 beyond, within 0.027 octave. The
 arithmetic, for inputs ``q``, with every number an integer that fits 32 bits whatever the input is::
 
-    y_j     = saturate((2**(shift-1) + sum_i (q_i - mean_ki) * factor_kij) >> shift), 6 fraction bits
+    y_j     = saturate((bias_kj + sum_i q_i * factor_kij) >> shift_k)       6 fraction bits
     l_k     = offset_k - sum_j y_j^2                 12 fraction bits; offset holds weight, determinant, and
                                                      minus the mean log-likelihood of the training rows
     l       = log2(sum_k 2**l_k)                     one component after the other
@@ -52,10 +52,10 @@ class IntegerGmm:
         Which DSP outputs the features are.
     inputs : InputScale
         From features to ``q``; each axis has its own step.
-    means : (k, d) int32
-        On the input grid.
     factors : (k, d, d) int32
         Upper triangular, 16 bits each: what whitens a component, in root octaves a step.
+    biases : (k, d) int32
+        What centres a component, in the unit of the sums; half a step of the shift is in it, which rounds.
     shifts : (k,) int32
         Fraction bits of a component's factors above those of ``y``.
     offsets : (k,) int32
@@ -72,8 +72,8 @@ class IntegerGmm:
 
     axes: npt.NDArray[np.uint16]
     inputs: InputScale
-    means: npt.NDArray[np.int32]
     factors: npt.NDArray[np.int32]
+    biases: npt.NDArray[np.int32]
     shifts: npt.NDArray[np.int32]
     offsets: npt.NDArray[np.int32]
     cap: int
@@ -98,12 +98,12 @@ class IntegerGmm:
         """Log-likelihood less its training mean, in 2**-12 octaves: (n, d) int8 or int16 -> (n,) int64."""
         half = 2 ** (y_width(q.shape[1]) - 1)
         total: npt.NDArray[np.int64] | None = None
-        for mean, factor, shift, offset in zip(
-            self.means, self.factors, self.shifts, self.offsets, strict=True
+        for factor, bias, shift, offset in zip(
+            self.factors, self.biases, self.shifts, self.offsets, strict=True
         ):
             # Integers in float64: every sum here is below 2**53, so it is exact, and BLAS does it.
-            product = (q.astype(np.float64) - mean) @ factor.astype(np.float64)
-            y = np.clip((product.astype(np.int64) + (1 << (int(shift) - 1))) >> int(shift), -half, half - 1)
+            sums = (q.astype(np.float64) @ factor.astype(np.float64)).astype(np.int64) + bias
+            y = np.clip(sums >> int(shift), -half, half - 1)
             single = offset - (y * y).sum(axis=1)
             total = single if total is None else _log2_add(total, single)
         if total is None:
@@ -131,8 +131,8 @@ class IntegerGmm:
             kind="gmm",
             axes=self.axes,
             **self.inputs.parts(),
-            means=self.means,
             factors=self.factors,
+            biases=self.biases,
             shifts=self.shifts,
             offsets=self.offsets,
             cap=self.cap,
@@ -172,16 +172,17 @@ def _needed_range(model: GmmModel, log_weights: FloatArray, center: FloatArray) 
 
 
 def _integer_factors(
-    factors: FloatArray, largest_difference: int
+    factors: FloatArray, input_range: int
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Factors of 16 bits and their shifts, such that no sum of products leaves 32 bits."""
+    """Factors of 16 bits and their shifts, such that no sum of a bias and products leaves 32 bits."""
     dims = factors.shape[1]
     rounded = np.zeros(factors.shape, dtype=np.int32)
     shifts = np.zeros(len(factors), dtype=np.int32)
     for k, factor in enumerate(factors):
         column = np.abs(factor).sum(axis=0).max()
-        # Each factor rounds by half at most; 2**30 leaves room for the rounding term of the shift.
-        room = min(32766.0 / np.abs(factor).max(), (2.0**30 / largest_difference - 0.5 * dims) / column)
+        # Inputs and means lie within the range: bias and products together make no more than range times
+        # column. Each factor rounds by half at most; 2**30 leaves room for the rounding term of the shift.
+        room = min(32766.0 / np.abs(factor).max(), (2.0**30 / input_range - 0.5 * dims) / column)
         bits = int(np.clip(np.floor(np.log2(room)), _Y_FRACTION + 1, _Y_FRACTION + 30))
         rounded[k] = np.clip(np.rint(factor * 2.0**bits), -32767, 32767)
         shifts[k] = bits - _Y_FRACTION
@@ -218,7 +219,9 @@ def quantize_gmm(model: GmmModel, rows: FloatArray, *, bits: int, headroom: floa
 
     # y = (z - mean) @ factor, with y^2 in octaves and q in steps.
     per_step = (inputs.step / model.scale)[:, None] * factors * np.sqrt(0.5 / _LN2)
-    integer_factors, shifts = _integer_factors(per_step, 2**width - 1)
+    integer_factors, shifts = _integer_factors(per_step, 2**width)
+    positions = (model.means * model.scale + model.mean) / inputs.step + inputs.zero_point
+    biases = np.exp2(shifts - 1.0)[:, None] - np.einsum("ki,kij->kj", positions, integer_factors)
     ll_mean = model.ll_mean + np.log(model.scale).sum()
     offsets = np.clip((log_weights - ll_mean) / _LN2 * 2.0**_L_FRACTION, -(2.0**28), 2.0**28)
 
@@ -227,8 +230,8 @@ def quantize_gmm(model: GmmModel, rows: FloatArray, *, bits: int, headroom: floa
     return IntegerGmm(
         axes=model.axes,
         inputs=inputs,
-        means=inputs.place(model.means * model.scale + model.mean),
         factors=integer_factors,
+        biases=np.rint(biases).astype(np.int32),
         shifts=shifts,
         offsets=np.rint(offsets).astype(np.int32),
         cap=int(np.floor(SCORE_CAP / score_scale)),

@@ -1,80 +1,112 @@
-/* Squared distances as |q|^2 + |c|^2 - 2 q.c: in unsigned arithmetic the differences come out right whatever
- * overflows on the way, and the distance itself is below 2^32. `square` is |c|^2 * 4^MODEL_FRACTION_BITS + 1. */
-static inline int32_t model_edge(const struct model_params *p, size_t k, uint32_t own, int32_t product) {
-  uint32_t other = (uint32_t)product << (2 * MODEL_FRACTION_BITS + 1);
-  return (int32_t)model_square_root(own + p->cluster[k].square - other) - p->cluster[k].radius;
+/* The best score so far and a cluster to the best of both.
+ *
+ * Squared distances as |q|^2 + |c|^2 - 2 q.c: in unsigned arithmetic the differences come out right whatever
+ * overflows on the way, and the distance itself is below 2^32. `own` is |q|^2 * 4^MODEL_FRACTION_BITS, and `square`
+ * the same of the centre, plus 1. */
+MODEL_INLINE int32_t model_nearer(int32_t best, const struct model_cluster *c, uint32_t own, int32_t product,
+                                  uint32_t line) {
+  uint32_t squared = own + c->square - ((uint32_t)product << (2 * MODEL_FRACTION_BITS + 1));
+  int32_t edge;
+#if MODEL_CLUSTERS > 8
+  /* Most of many clusters cannot win, and then need no square root. */
+  int32_t reach = best + c->radius;
+  if (reach <= 0 || (reach < 65536 && squared >= (uint32_t)reach * (uint32_t)reach)) return best;
+#endif
+  edge = (int32_t)model_square_root(squared, line) - c->radius;
+  return edge < best ? edge : best;
 }
 
 #if MODEL_DSP
-/* Inputs as pairs of 16-bit lanes; the tail that fills no word is left to the scalar code. */
-#if MODEL_INPUT_BITS == 8
-#define MODEL_PER_WORD 4u
-#else
-#define MODEL_PER_WORD 2u
-#endif
+/* Inputs as pairs of 16-bit lanes; the tail that fills no word is left to scalar code. */
+#define MODEL_PER_WORD (32 / MODEL_INPUT_BITS)
 #define MODEL_WORDS (MODEL_INPUT_LEN / MODEL_PER_WORD)
 
-static inline uint32_t model_word(const model_in_t *from) {
+MODEL_INLINE uint32_t model_word(const model_in_t *from) {
   uint32_t word;
   memcpy(&word, from, sizeof word);
   return word;
 }
 
 #if MODEL_INPUT_BITS == 8
-static inline uint32_t model_odd(uint32_t word) {
+MODEL_INLINE uint32_t model_even(uint32_t word) {
+  return (uint32_t)__sxtb16((int8x4_t)word);
+}
+
+MODEL_INLINE uint32_t model_odd(uint32_t word) {
   uint32_t lanes;
   __asm__("sxtb16 %0, %1, ror #8" : "=r"(lanes) : "r"(word));
   return lanes;
 }
 #endif
 
-static inline int32_t model_product(const model_in_t *a, const model_in_t *b) {
-  int32_t sum = 0;
-  MODEL_UNROLL(MODEL_DIMENSION_UNROLL)
-  for (size_t i = 0; i < MODEL_WORDS; ++i) {
-    uint32_t u = model_word(a + MODEL_PER_WORD * i), v = model_word(b + MODEL_PER_WORD * i);
-#if MODEL_INPUT_BITS == 8
-    sum = __smlad((int16x2_t)__sxtb16((int8x4_t)u), (int16x2_t)__sxtb16((int8x4_t)v), sum);
-    sum = __smlad((int16x2_t)model_odd(u), (int16x2_t)model_odd(v), sum);
-#else
-    sum = __smlad((int16x2_t)u, (int16x2_t)v, sum);
-#endif
-  }
-  for (size_t i = MODEL_PER_WORD * MODEL_WORDS; i < MODEL_INPUT_LEN; ++i) sum += a[i] * b[i];
-  return sum;
+MODEL_INLINE int32_t model_multiply_add(uint32_t a, uint32_t b, int32_t sum) {
+  return __smlad((int16x2_t)a, (int16x2_t)b, sum);
 }
 
-static inline int32_t model_distance(const struct model_params *p, const model_in_t *q) {
-  int32_t best = p->cap;
-  uint32_t own = (uint32_t)model_product(q, q) << (2 * MODEL_FRACTION_BITS);
+MODEL_INLINE int32_t model_distance(const struct model_params *p, const model_in_t *q) {
+  uint32_t even[MODEL_WORDS + 1], odd[MODEL_WORDS + 1]; /* one more: an array is never empty */
+  int32_t best = p->cap, own = 0;
+  uint32_t line = MODEL_ROOT_LINE;
+  MODEL_UNROLL(MODEL_WORD_UNROLL)
+  for (size_t i = 0; i < MODEL_WORDS; ++i) {
+    uint32_t word = model_word(q + MODEL_PER_WORD * i);
+#if MODEL_INPUT_BITS == 8
+    even[i] = model_even(word);
+    odd[i] = model_odd(word);
+    own = model_multiply_add(odd[i], odd[i], own);
+#else
+    even[i] = word;
+    (void)odd;
+#endif
+    own = model_multiply_add(even[i], even[i], own);
+  }
+  for (size_t i = MODEL_PER_WORD * MODEL_WORDS; i < MODEL_INPUT_LEN; ++i) own += q[i] * q[i];
+  own = (int32_t)((uint32_t)own << (2 * MODEL_FRACTION_BITS));
+
+  MODEL_KEEP(line);
   MODEL_UNROLL(1)
   for (size_t k = 0; k < MODEL_CLUSTERS; ++k) {
-    int32_t edge = model_edge(p, k, own, model_product(p->cluster[k].center, q));
-    best = edge < best ? edge : best;
+    const model_in_t *center = p->center + k * MODEL_INPUT_LEN;
+    int32_t product = 0;
+    MODEL_UNROLL(MODEL_WORD_UNROLL)
+    for (size_t i = 0; i < MODEL_WORDS; ++i) {
+      uint32_t word = model_word(center + MODEL_PER_WORD * i);
+#if MODEL_INPUT_BITS == 8
+      product = model_multiply_add(model_even(word), even[i], product);
+      product = model_multiply_add(model_odd(word), odd[i], product);
+#else
+      product = model_multiply_add(word, even[i], product);
+#endif
+    }
+    for (size_t i = MODEL_PER_WORD * MODEL_WORDS; i < MODEL_INPUT_LEN; ++i) product += center[i] * q[i];
+    best = model_nearer(best, &p->cluster[k], (uint32_t)own, product, line);
   }
   return (best * p->multiplier) >> 15;
 }
 #else
 /* Several clusters at once: an input is then loaded once for all of them. */
-static inline int32_t model_distance(const struct model_params *p, const model_in_t *q) {
+MODEL_INLINE int32_t model_distance(const struct model_params *p, const model_in_t *q) {
   int32_t best = p->cap;
+  uint32_t line = MODEL_ROOT_LINE;
+  MODEL_KEEP(line);
   MODEL_UNROLL(1)
   for (size_t k = 0; k < MODEL_CLUSTERS; k += MODEL_CLUSTERS_AT_ONCE) {
-    int32_t product[MODEL_CLUSTERS_AT_ONCE] = {0};
+    int32_t sum[MODEL_CLUSTERS_AT_ONCE] = {0}, product[MODEL_CLUSTERS_AT_ONCE];
     uint32_t own = 0u;
-    MODEL_UNROLL(MODEL_DIMENSION_UNROLL)
-    for (size_t i = 0; i < MODEL_INPUT_LEN; ++i) {
-      int32_t v = q[i];
+    const model_in_t *center = p->center + k * MODEL_INPUT_LEN, *end = center + MODEL_INPUT_LEN, *input = q;
+    do {
+      int32_t v = *input++;
       own += (uint32_t)(v * v);
       MODEL_UNROLL(MODEL_CLUSTERS_AT_ONCE)
-      for (size_t j = 0; j < MODEL_CLUSTERS_AT_ONCE; ++j) product[j] += v * p->cluster[k + j].center[i];
-    }
+      for (size_t j = 0; j < MODEL_CLUSTERS_AT_ONCE; ++j) sum[j] += v * center[j * MODEL_INPUT_LEN];
+    } while (++center != end);
     own <<= 2 * MODEL_FRACTION_BITS;
+    /* The sums stay in registers; only the copy is indexed by a loop. */
+    MODEL_UNROLL(MODEL_CLUSTERS_AT_ONCE)
+    for (size_t j = 0; j < MODEL_CLUSTERS_AT_ONCE; ++j) product[j] = sum[j];
     MODEL_UNROLL(1)
-    for (size_t j = 0; j < MODEL_CLUSTERS_AT_ONCE; ++j) {
-      int32_t edge = model_edge(p, k + j, own, product[j]);
-      best = edge < best ? edge : best;
-    }
+    for (size_t j = 0; j < MODEL_CLUSTERS_AT_ONCE; ++j)
+      best = model_nearer(best, &p->cluster[k + j], own, product[j], line);
   }
   return (best * p->multiplier) >> 15;
 }

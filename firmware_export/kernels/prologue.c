@@ -12,6 +12,11 @@
 #else
 #define MODEL_FPU 0
 #endif
+#if defined(__GNUC__)
+#define MODEL_INLINE static inline __attribute__((always_inline))
+#else
+#define MODEL_INLINE static inline
+#endif
 #if defined(__GNUC__) && !defined(__clang__)
 #define MODEL_PRAGMA(text) _Pragma(#text)
 #define MODEL_UNROLL(count) MODEL_PRAGMA(GCC unroll count)

@@ -1,11 +1,11 @@
-static inline uint32_t model_bits(float value) {
+MODEL_INLINE uint32_t model_bits(float value) {
   uint32_t bits;
   memcpy(&bits, &value, sizeof bits);
   return bits;
 }
 
 /* Four times an input, to an input: rounded down, saturated. */
-static inline model_in_t model_saturate(int32_t fourfold) {
+MODEL_INLINE model_in_t model_saturate(int32_t fourfold) {
 #if MODEL_DSP || (defined(__GNUC__) && defined(__ARM_FEATURE_SAT))
   int32_t q;
   __asm__("ssat %0, %1, %2, asr #2" : "=r"(q) : "I"(MODEL_INPUT_WIDTH), "r"(fourfold));
@@ -20,10 +20,10 @@ static inline model_in_t model_saturate(int32_t fourfold) {
 /* q = saturate(round(x * reciprocal) + zero_point): a float32 product, rounded half away from zero; the rest is
  * integers. `offset` is 4 * zero_point + 2, and 1 less rounds a negative product away from zero.
  * Returns whether every feature is finite. */
-static inline int model_load(const struct model_params *p, const float *features, model_in_t *q) {
+MODEL_INLINE int model_load(const struct model_params *p, const float *features, model_in_t *q) {
 #if MODEL_FPU
   float probe = 0.0f; /* x * 0 is 0 or NaN */
-  MODEL_UNROLL(MODEL_QUANTIZE_UNROLL)
+  MODEL_UNROLL(1)
   for (size_t i = 0; i < MODEL_INPUT_LEN; ++i) {
     float product = features[i] * p->input[i].reciprocal;
     int32_t fourfold;
@@ -35,19 +35,18 @@ static inline int model_load(const struct model_params *p, const float *features
   return probe == 0.0f;
 #else
   /* The same product from the bits, so that a core without FPU needs no float library. Mantissas have their
-   * leading bit on top; the product's upper 32 bits are kept less 3. Adding half a unit of the 24th bit stands for
+   * leading bit on top; the product's upper 32 bits are kept less 4. Adding half a unit of the 24th bit stands for
    * the rounding of a float32 product: what is below can change the result no more. */
-  uint32_t leading = 0x80000000u, half_unit = 8u, special = 0u;
+  uint32_t leading = 0x80000000u, half_unit = 4u, special = 0u;
   MODEL_KEEP(leading);
   MODEL_KEEP(half_unit);
-  MODEL_UNROLL(MODEL_QUANTIZE_UNROLL)
   for (size_t i = 0; i < MODEL_INPUT_LEN; ++i) {
     uint32_t x = model_bits(features[i]), r = model_bits(p->input[i].reciprocal);
     uint32_t exponent = (x >> 23) & 255u;
-    int32_t shift = 279 - (int32_t)exponent - (int32_t)(r >> 23);
+    int32_t shift = 280 - (int32_t)exponent - (int32_t)(r >> 23);
     uint32_t high = (uint32_t)(((uint64_t)((x << 8) | leading) * ((r << 8) | leading)) >> 32);
     int32_t fourfold;
-    high = (high >> 3) + half_unit + ((high >> 31) << 3);
+    high = (high >> 4) + half_unit + ((high >> 31) << 2);
     special |= exponent + 1u; /* 256 where the feature is infinite or NaN */
     shift = shift < 0 ? 0 : shift;
     shift = shift > 31 ? 31 : shift;

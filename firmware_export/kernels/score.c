@@ -1,5 +1,5 @@
 /* An integer score times a power of two. Exact: scores have fewer than 24 bits. */
-static inline float model_to_float(const struct model_params *p, int32_t score) {
+MODEL_INLINE float model_to_float(const struct model_params *p, int32_t score) {
 #if defined(__arm__) && !defined(__ARM_FP) && defined(__GNUC__)
   /* By hand, so that a core without FPU needs no float library. */
   uint32_t sign = (uint32_t)score & 0x80000000u;
