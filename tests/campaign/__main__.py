@@ -175,13 +175,13 @@ class Campaign:
         return any(self.figures.values()) or bool(self.notes)
 
 
-def main() -> int:
+def main(given: list[str] | None = None) -> int:
     """Run one campaign; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.campaign", description=__doc__)
     parser.add_argument("--kills", type=int, default=int(os.environ.get("CAMPAIGN_KILLS", "200")))
     parser.add_argument("--seed", type=int, default=int(os.environ.get("CAMPAIGN_SEED", "2")))
     parser.add_argument("--keep", action="store_true", help="keep the directory of the run")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(given)
     directory = Path(tempfile.mkdtemp(prefix="trainerd-campaign-"))
     print(f"seed {arguments.seed}, {arguments.kills} kills, in {directory}", flush=True)
     campaign = Campaign(directory, arguments.kills, arguments.seed)
