@@ -28,6 +28,9 @@ from daemon.wire.worker import Spec
 #: Made anomalies that the figures are computed on.
 _SYNTHETIC_ROWS = 1000
 
+#: Rows that are scored at once.
+_AT_ONCE = 2048
+
 #: Share of equal decisions that is aimed at, with many rows to judge by and with few.
 _AIM, _AIM_FEW = 0.995, 0.999
 _FEW_ROWS = 200
@@ -37,6 +40,9 @@ _MOST_NATS = 0.3
 
 #: Standard deviations that training rows reach from their mean, where they say anything about a range.
 _LEAST_REACH = 2.0
+
+
+FloatRows = npt.NDArray[np.float32]
 
 
 class Emitter(Protocol):
@@ -176,15 +182,17 @@ def judge(
     outside = prepared.known.outside.astype(np.float64)
     synthetic = synthetic_anomalies(outside, _SYNTHETIC_ROWS, random).astype(np.float32)
 
-    def by_float(rows: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-        scores = model.score(rows)
-        return scores, scores >= model.threshold
+    def by(model: AnomalyModel | IntegerModel) -> Judge:
+        def judge_rows(rows: FloatRows) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+            # In parts: distances of all rows from all clusters at once could take more memory than there is.
+            parts = [model.score(rows[start : start + _AT_ONCE]) for start in range(0, len(rows), _AT_ONCE)]
+            scores = np.concatenate(parts).astype(np.float64)
+            return scores, scores >= model.threshold
 
-    def by_integer(rows: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-        return integer.score(rows), integer.is_anomaly(rows)
+        return judge_rows
 
-    judges: dict[str, Judge] = {"float64": by_float, "int8": by_integer}
-    return {variant: evaluate(judged, prepared.known, synthetic) for variant, judged in judges.items()}
+    variants = {"float64": by(model), "int8": by(integer)}
+    return {variant: evaluate(judged, prepared.known, synthetic) for variant, judged in variants.items()}
 
 
 def _failure(report: GateReport) -> str:

@@ -396,6 +396,14 @@ def test_embedding_and_memory_come_unless_skipped(plant: Plant) -> None:
     assert manifest["memory"]["measuredWith"]
 
 
+def test_every_member_of_the_manifest_is_documented(plant: Plant) -> None:
+    _, manifest = plant.train("anomaly")
+    text = (Path(__file__).parent.parent / "docs" / "training.md").read_text()
+    section = text[text.index("## What a version says of itself") :]
+    missing = {name for name in manifest if f"`{name}`" not in section}
+    assert missing == set()
+
+
 def test_the_documented_example_runs_as_it_stands(tmp_path: Path) -> None:
     text = (Path(__file__).parent.parent / "docs" / "training.md").read_text()
     impulse = json.loads(re.findall(r"```json impulse\n(.*?)```", text, re.DOTALL)[0])
