@@ -87,11 +87,12 @@ def anomaly_settings(
         count, place = stored.cluster_count, "stored clusterCount"
     if count is not None and count > entry.max_clusters:
         raise InvalidMember(place, f"{count} is more than {entry.name} takes: at most {entry.max_clusters}")
-    threshold, source, ignored = _threshold(entry, request, stored)
+    options = _options(entry, learn_block)
+    threshold, source, ignored = _threshold(entry, options, request, stored)
     return AnomalySettings(
         axes=tuple(sorted(request.axes)),
         cluster_count=count,
-        options=_options(entry, learn_block),
+        options=options,
         threshold=threshold,
         threshold_source=source,
         embeddings_and_memory=not request.skip_embeddings_and_memory,
@@ -158,7 +159,10 @@ def _options(entry: TrainerEntry, learn_block: LearnBlock) -> dict[str, str]:
 
 
 def _threshold(
-    entry: TrainerEntry, request: StartTrainingRequestAnomaly, stored: SetAnomalyParameterRequest
+    entry: TrainerEntry,
+    options: dict[str, str],
+    request: StartTrainingRequestAnomaly,
+    stored: SetAnomalyParameterRequest,
 ) -> tuple[float | None, str, dict[str, str]]:
     """The threshold that was set, who set it, and what has no effect beside it.
 
@@ -172,9 +176,11 @@ def _threshold(
         for position, threshold in enumerate(thresholds or []):
             value = threshold_value(threshold, f"thresholds[{position}]")
             return value, source, {"minimumConfidenceRating": f"the threshold is set by the {source}"}
-    if entry.takes_rating:
+    # Its usual value, 0.3, is a distance from the edge of a cluster; on other scales it flags most normal rows.
+    if entry.takes_rating and options.get("score", "edge") == "edge":
         return rating, "minimumConfidenceRating", {}
-    why = f"no threshold on the scale of {entry.name}: use thresholds[key={THRESHOLD_KEY}]"
+    scale = entry.name if not entry.takes_rating else "plain distance"
+    why = f"no threshold on the scale of {scale}: use thresholds[key={THRESHOLD_KEY}]"
     return None, "suggested", {"minimumConfidenceRating": why}
 
 
@@ -196,6 +202,8 @@ def check_stored(entry: TrainerEntry, stored: SetAnomalyParameterRequest) -> Non
     if stored.axes is not None:
         _check_axes(stored.axes, None)
     if stored.cluster_count is not None and stored.cluster_count > entry.max_clusters:
-        raise InvalidMember("clusterCount", f"{stored.cluster_count} is more than {entry.max_clusters}, the most")
+        raise InvalidMember(
+            "clusterCount", f"{stored.cluster_count} is more than {entry.max_clusters}, the most"
+        )
     for position, threshold in enumerate(stored.thresholds or []):
         threshold_value(threshold, f"thresholds[{position}]")

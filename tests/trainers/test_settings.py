@@ -71,6 +71,12 @@ def test_the_rating_is_no_threshold_for_gmm() -> None:
     assert settle("anomaly-gmm", stored={"thresholds": threshold(2)}).threshold == 2.0
 
 
+def test_the_rating_is_no_threshold_for_plain_distance() -> None:
+    settings = settle(block={"score": "distance"})
+    assert (settings.threshold, settings.threshold_source) == (None, "suggested")
+    assert "plain distance" in settings.ignored["minimumConfidenceRating"]
+
+
 def test_a_threshold_may_be_a_number_in_text() -> None:
     assert settle(thresholds=threshold("1.5")).threshold == 1.5
 
