@@ -176,7 +176,7 @@ def _threshold(
         for position, threshold in enumerate(thresholds or []):
             value = threshold_value(threshold, f"thresholds[{position}]")
             return value, source, {"minimumConfidenceRating": f"the threshold is set by the {source}"}
-    # Its usual value, 0.3, is a distance from the edge of a cluster; on other scales it flags most normal rows.
+    # Its usual value, 0.3, is a distance from the edge of a cluster; elsewhere it flags most normal rows.
     if entry.takes_rating and options.get("score", "edge") == "edge":
         return rating, "minimumConfidenceRating", {}
     scale = entry.name if not entry.takes_rating else "plain distance"
