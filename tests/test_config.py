@@ -1,0 +1,142 @@
+"""The configuration file: what is wrong is told with its line, its key and the nearest known name."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from daemon import config
+from daemon.errors import ConfigError
+
+GOOD = """\
+state_dir = "/tmp/state"
+
+[device]
+id = "press-3"
+
+[mqtt]
+host = "127.0.0.1"
+"""
+
+
+def load(tmp_path: Path, text: str) -> config.Config:
+    path = tmp_path / "trainerd.toml"
+    path.write_text(text)
+    return config.load(path)
+
+
+def test_the_least_that_works(tmp_path: Path) -> None:
+    loaded = load(tmp_path, '[device]\nid = "a"\n[mqtt]\nhost = "h"\n')
+    assert (loaded.mqtt.port, loaded.mqtt.version, loaded.mqtt.base_topic) == (1883, 5, "trainerd")
+    assert loaded.state_dir == "/var/lib/trainerd" and loaded.mqtt.max_body_bytes == 256 * 1024
+
+
+def test_everything_may_be_said(tmp_path: Path) -> None:
+    loaded = load(
+        tmp_path,
+        GOOD
+        + 'port = 8883\nversion = 3\nbase_topic = "site/line"\nusername = "u"\npassword_file = "p"\n'
+        + 'tls = { ca_file = "ca", cert_file = "c", key_file = "k" }\n'
+        + "[jobs]\nconcurrent = 2\ncancel_grace_s = 1\n[worker]\nmemory_mb = 512\n"
+        + "[models]\nkeep_versions = 3\n"
+        + '[gate]\nmin_agreement = 0.95\n[log]\nlevel = "debug"\n',
+    )
+    assert loaded.mqtt.tls is not None and loaded.mqtt.tls.ca_file == "ca"
+    assert (loaded.jobs.concurrent, loaded.worker.memory_mb, loaded.gate.min_agreement) == (2, 512, 0.95)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line", "said"),
+    [
+        ('host = "127.0.0.1"', 'hots = "127.0.0.1"', 7, "mqtt.hots: unknown member, did you mean host?"),
+        ('host = "127.0.0.1"', "", 6, "mqtt.host: is required and missing"),
+        ("[device]", "[devcie]", 3, "devcie: unknown member, did you mean device?"),
+        ('id = "press-3"', "id = 3", 4, "device.id: expected `str`, got `int`"),
+        ('id = "press-3"', 'id = "press 3"', 4, "device.id: is 1 to 64 letters"),
+        ('id = "press-3"', 'id = "group"', 4, "device.id: group is reserved"),
+        ('id = "press-3"', 'id = "reply"', 4, "device.id: reply is reserved"),
+        ('id = "press-3"', f'id = "{"x" * 65}"', 4, "device.id: is 1 to 64 letters"),
+        ('id = "press-3"', 'id = "a"\ngroups = ["x", "x"]', 5, "device.groups: names a group twice"),
+        ('id = "press-3"', 'id = "a"\ngroups = ["a/b"]', 5, "device.groups[0]: "),
+        ('host = "127.0.0.1"', 'host = "h"\nport = 70000', 8, "mqtt.port: expected `int` <= 65535"),
+        ('host = "127.0.0.1"', 'host = "h"\nport = "1883"', 8, "mqtt.port: expected `int`"),
+        ('host = "127.0.0.1"', 'host = "h"\nversion = 4', 8, "mqtt.version: invalid enum value 4"),
+        ('host = "127.0.0.1"', 'host = "h"\nbase_topic = "a/#"', 8, "mqtt.base_topic: "),
+        ('host = "127.0.0.1"', 'host = "h"\nbase_topic = "a/"', 8, "mqtt.base_topic: ends with /"),
+        (
+            'host = "127.0.0.1"',
+            'host = "h"\npassword_file = "p"',
+            8,
+            "mqtt.password_file: needs mqtt.username",
+        ),
+        (
+            'host = "127.0.0.1"',
+            'host = "h"\n\n[mqtt.tls]\ncert_file = "c"',
+            9,
+            "mqtt.tls: cert_file and key_file go together",
+        ),
+        ('state_dir = "/tmp/state"', "state_dir = /tmp/state", 1, "not TOML"),
+        ("[mqtt]", "[device]", 6, "not TOML"),
+        ("[device]", "[device", 3, "not TOML"),
+        ('state_dir = "/tmp/state"', "[jobs]\nconcurrent = 0\n", 2, "jobs.concurrent: expected `int` >= 1"),
+        (
+            'state_dir = "/tmp/state"',
+            "[worker]\nmemory_mb = 1\n",
+            2,
+            "worker.memory_mb: expected `int` >= 64",
+        ),
+        ('state_dir = "/tmp/state"', '[log]\nlevel = "loud"\n', 2, "log.level: invalid enum value"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(
+    tmp_path: Path, before: str, after: str, line: int, said: str
+) -> None:
+    text = GOOD.replace(before, after)
+    assert text != GOOD
+    with pytest.raises(ConfigError) as refused:
+        load(tmp_path, text)
+    assert refused.value.line == line
+    assert refused.value.message.startswith(f"{tmp_path / 'trainerd.toml'}:{line}: ")
+    assert said in refused.value.message
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        config.load(tmp_path / "nowhere.toml")
+    (tmp_path / "latin.toml").write_bytes('state_dir = "\xe9"'.encode("latin-1"))
+    with pytest.raises(ConfigError, match="cannot be read"):
+        config.load(tmp_path / "latin.toml")
+
+
+def test_the_daemon_says_it_and_ends_with_2(tmp_path: Path) -> None:
+    path = tmp_path / "trainerd.toml"
+    path.write_text(GOOD.replace("host", "hots"))
+    ended = subprocess.run(
+        [sys.executable, "-m", "daemon.app", "--config", str(path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 2
+    assert ended.stderr == f"{path}:7: mqtt.hots: unknown member, did you mean host?\n"
+
+
+def test_a_secret_is_read_from_its_file_without_the_line_s_end(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text(" with spaces \n")
+    assert config.read_secret(str(tmp_path / "password")) == " with spaces "
+    with pytest.raises(ConfigError, match="cannot be read"):
+        config.read_secret(str(tmp_path / "nowhere"))
+
+
+def test_the_user_s_own_file_goes_before_the_system_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert config.default_path() == Path("/etc/trainerd/trainerd.toml")
+    own = tmp_path / "trainerd" / "trainerd.toml"
+    own.parent.mkdir()
+    own.write_text(GOOD)
+    assert config.default_path() == own
