@@ -203,12 +203,12 @@ class Registry:
 
     def remove_strays(self) -> None:
         """Delete what an interrupted step left behind."""
-        for pattern in ("*/models/*/.*.removed", "*/models/*/.current.new"):
-            for path in self._projects.glob(pattern):
-                if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path)
-                else:
-                    path.unlink()
+        # All that is hidden; a pattern without a star would not find a link that leads nowhere.
+        for path in self._projects.glob("*/models/*/.*"):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
     def _block(self, project_id: int, learn_id: int) -> Path:
         return self._projects / str(project_id) / "models" / str(learn_id)

@@ -26,6 +26,8 @@ from tests.versions import half_written
 
 _CONFIG = "[jobs]\nkeep = 100000\n\n[models]\nkeep_versions = 3\n"
 _TARGETS = ("daemon", "daemon", "worker", "worker", "broker")
+#: How jobs may end here: their worker was killed, or they were interrupted too often.
+_EXPECTED = (None, "out_of_memory", "interrupted")
 #: Seconds for everything to come to its end after the last kill.
 _PATIENCE_S = 300.0
 
@@ -48,6 +50,7 @@ class Campaign:
         self._broker = Broker(directory)
         self._seed = seed
         self._jobs: dict[int, tuple[str, str, int]] = {}
+        self._codes: dict[int, str | None] = {}
         self.killed: Counter[str] = Counter()
         self.states: Counter[str] = Counter()
         self.figures = dict.fromkeys(
@@ -141,14 +144,17 @@ class Campaign:
             for path in self._daemon.state_dir.glob("trainerd.db*"):
                 shutil.copy(path, folder)
             connection = sqlite3.connect(Path(folder) / "trainerd.db")
-            rows = connection.execute("SELECT id, state, finished, version, request_id FROM job").fetchall()
+            rows = connection.execute(
+                "SELECT id, state, finished, version, request_id, json_extract(error, '$.code') FROM job"
+            ).fetchall()
             connection.close()
-        for job_id, state, finished, version, _ in rows:
+        for job_id, state, finished, version, _, code in rows:
             known = self._jobs.get(job_id)
             if known is not None and known[0] in TERMINAL and known != (state, finished, version):
                 self.figures["ended twice"] += 1
                 self.notes.append(f"job {job_id} was {known} and is {(state, finished, version)}")
             self._jobs[job_id] = (state, finished, version)
+            self._codes[job_id] = code
         twice = [name for name, count in Counter(row[4] for row in rows).items() if count > 1]
         self.figures["started twice"] = len(twice)
 
@@ -157,7 +163,11 @@ class Campaign:
             if job_id not in self._jobs:
                 self.figures["lost"] += 1
                 self.notes.append(f"job {job_id} is lost")
-        self.states.update(state for state, _, _ in self._jobs.values())
+        for job_id, (state, _, _) in self._jobs.items():
+            code = self._codes[job_id]
+            self.states[f"{state} {code}" if code else state] += 1
+            if code not in _EXPECTED:
+                self.notes.append(f"job {job_id} is {state} with {code}")
         self.figures["stuck"] = sum(state not in TERMINAL for state, _, _ in self._jobs.values())
         self.figures["ended twice"] += len(controller.violations)
         self.notes += controller.violations
