@@ -134,9 +134,7 @@ def _read_numbers(text: str, width: int) -> npt.NDArray[np.float64] | None:
     if not text.strip():
         return None
     try:
-        numbers = np.loadtxt(
-            io.StringIO(text), np.float64, comments=None, delimiter=",", quotechar='"', ndmin=2
-        )
+        numbers = np.loadtxt(io.StringIO(text), np.float64, comments=None, delimiter=",", ndmin=2)
     except ValueError:
         return None
     return numbers if numbers.shape[1] == width else None
