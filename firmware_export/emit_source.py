@@ -62,13 +62,13 @@ def source(ir: AnomalyIr, name: str) -> str:
         The model's identifier.
     """
     if isinstance(ir, KMeansIr):
-        shapes, operators = _kmeans_shapes(ir), ("square_root", "kmeans")
+        shapes, operators = _kmeans_shapes(ir), ["square_root", "kmeans"]
     else:
-        shapes, operators = _gmm_shapes(ir), ("gmm",)
+        shapes, operators = _gmm_shapes(ir), ["gmm"]
     macros = {**_input_shapes(ir.inputs), **shapes}
     definitions = "\n".join(f"#define {name.upper()}_{key} {value}" for key, value in macros.items())
-    integer_part = "\n".join(kernel(operator, name) for operator in ("parameters", *operators, "score_q"))
-    float_part = "\n".join(kernel(operator, name) for operator in ("quantize", "score"))
+    integer_part = "\n".join(kernel(operator, name) for operator in ["parameters", *operators, "score_q"])
+    float_part = "\n".join(kernel(operator, name) for operator in ["quantize", "score"])
     return f"""/* {name}: see {name}.h, which is the manual. */
 #include "{name}.h"
 

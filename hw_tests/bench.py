@@ -89,7 +89,7 @@ def _rows() -> npt.NDArray[np.float64]:
     ]
     size = 10.0 ** rng.uniform(-2.0, 2.0, DIMENSIONS)
     rows = np.concatenate(clouds) * size + rng.normal(0.0, 5.0, DIMENSIONS) * size
-    return rows.astype(np.float32).astype(np.float64)
+    return np.asarray(rows.astype(np.float32), dtype=np.float64)
 
 
 def integer_model(case: Case, rows: npt.NDArray[np.float64]) -> IntegerModel:
@@ -108,7 +108,7 @@ def _inputs(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
     rng = np.random.default_rng(5)
     ordinary = rows[rng.integers(0, len(rows), ROWS // 2)]
     far = rows.mean(axis=0) + rng.normal(0.0, 6.0, (ROWS - ROWS // 2, DIMENSIONS)) * rows.std(axis=0)
-    return np.concatenate([ordinary, far]).astype(np.float32)
+    return np.asarray(np.concatenate([ordinary, far]), dtype=np.float32)
 
 
 def measure(board: Board, source: Path, counter: Path, folder: Path) -> tuple[int, int]:
@@ -150,9 +150,8 @@ def write_model(integer: IntegerModel, rows: npt.NDArray[np.float32], name: str,
 def main() -> None:
     """Print the table."""
     rows = _rows()
-    print(
-        f"{'score of one row':24} {'core':4} {'instructions':>12} {'bar':>5}   {'bytes':>5} {'bar':>5}   others"
-    )
+    heads = f"{'instructions':>12} {'bar':>5}   {'bytes':>5} {'bar':>5}   others"
+    print(f"{'score of one row':26} {'core':4} {heads}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         counter = build_counter(folder)
@@ -163,7 +162,7 @@ def main() -> None:
             for core, bar in case.instructions.items():
                 instructions, size = measure(BOARDS[core], source, counter, folder)
                 others = f"{case.anchor} {case.anchor_instructions[core]:,}, {case.anchor_bytes[core]:,} B"
-                print(f"{title:24} {core:4} {instructions:12} {bar:5}   {size:5} {case.flash:5}   {others}")
+                print(f"{title:26} {core:4} {instructions:12} {bar:5}   {size:5} {case.flash:5}   {others}")
 
 
 if __name__ == "__main__":

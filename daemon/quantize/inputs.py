@@ -18,6 +18,17 @@ _LARGEST_RECIPROCAL = 2.0**96
 _SMALLEST_RECIPROCAL = 2.0**-96
 
 
+def as_float32(features: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Features as the C gets them; what float32 cannot hold becomes infinite."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(features, dtype=np.float32)
+
+
+def finite_rows(features: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    """Rows in which no feature is NaN or infinite: (n, d) -> (n,) bool."""
+    return np.asarray(np.isfinite(as_float32(features)).all(axis=1))
+
+
 @dataclass(frozen=True)
 class InputScale:
     """The quantization of one row of features.
@@ -112,8 +123,8 @@ class InputScale:
         ValueError
             The rows do not have ``d`` columns.
         """
+        rows = as_float32(features)
         with np.errstate(over="ignore", invalid="ignore"):
-            rows = np.asarray(features, dtype=np.float32)
             if rows.ndim != 2 or rows.shape[1] != self.reciprocal.size:
                 raise ValueError(
                     f"features have shape {rows.shape}, the model takes (n, {self.reciprocal.size})"
@@ -121,8 +132,7 @@ class InputScale:
             product = (rows * self.reciprocal).astype(np.float64)
             magnitude = np.floor(np.minimum(np.abs(product), 2.0**31) + 0.5)
             steps = np.copysign(magnitude, product) + self.zero_point
-        finite = np.isfinite(rows).all(axis=1)
-        steps = np.where(finite[:, None], np.clip(steps, self.low, self.high), self.high)
+        steps = np.where(finite_rows(rows)[:, None], np.clip(steps, self.low, self.high), self.high)
         return steps.astype(np.int8 if self.bits == 8 else np.int16)
 
     def parts(self) -> dict[str, Any]:

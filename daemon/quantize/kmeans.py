@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from daemon.models.anomaly import SCORE_CAP, KMeansModel
-from daemon.quantize.inputs import FloatArray, InputScale, IntArray
+from daemon.quantize.inputs import FloatArray, InputScale, IntArray, finite_rows
 
 FORMAT = 1
 
@@ -139,16 +139,16 @@ def scaled_scores(
     score_q: npt.NDArray[np.int32], score_scale: float, features: npt.ArrayLike
 ) -> npt.NDArray[np.float32]:
     """Scores in the unit of the float model, with the cap for rows that are not finite."""
-    finite = np.isfinite(np.asarray(features, dtype=np.float64)).all(axis=1)
-    return np.where(finite, score_q.astype(np.float32) * np.float32(score_scale), np.float32(SCORE_CAP))
+    return np.where(
+        finite_rows(features), score_q.astype(np.float32) * np.float32(score_scale), np.float32(SCORE_CAP)
+    )
 
 
 def decisions(
     score_q: npt.NDArray[np.int32], threshold_q: int, features: npt.ArrayLike
 ) -> npt.NDArray[np.bool_]:
     """Anomaly or not; rows that are not finite always are."""
-    finite = np.isfinite(np.asarray(features, dtype=np.float64)).all(axis=1)
-    return np.asarray(~finite | (score_q >= threshold_q))
+    return np.asarray(~finite_rows(features) | (score_q >= threshold_q))
 
 
 def _needed_range(model: KMeansModel, radii: FloatArray) -> float:

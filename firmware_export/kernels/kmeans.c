@@ -1,8 +1,8 @@
 /* The best score so far and a cluster to the best of both.
  *
  * Squared distances as |q|^2 + |c|^2 - 2 q.c: in unsigned arithmetic the differences come out right whatever
- * overflows on the way, and the distance itself is below 2^32. `own` is |q|^2 * 4^MODEL_FRACTION_BITS, and `square`
- * the same of the centre, plus 1. */
+ * overflows on the way, and the distance itself is below 2^32. `own` is |q|^2 * 4^fraction bits, and `square` the
+ * same of the centre, plus 1. */
 MODEL_INLINE int32_t model_nearer(int32_t best, const struct model_cluster *c, uint32_t own, int32_t product,
                                   uint32_t line) {
   uint32_t squared = own + c->square - ((uint32_t)product << (2 * MODEL_FRACTION_BITS + 1));

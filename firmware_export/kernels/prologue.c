@@ -7,7 +7,7 @@
 #else
 #define MODEL_DSP 0
 #endif
-#if MODEL_DSP && defined(__ARM_FP) && (__ARM_FP & 4) && defined(__ARM_FEATURE_FMA) && !defined(__FAST_MATH__)
+#if MODEL_DSP && defined(__ARM_FP) && (__ARM_FP & 4) && defined(__ARM_FEATURE_FMA) && !__FINITE_MATH_ONLY__
 #define MODEL_FPU 1
 #else
 #define MODEL_FPU 0

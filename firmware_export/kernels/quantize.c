@@ -43,7 +43,7 @@ MODEL_INLINE int model_load(const struct model_params *p, const float *features,
   for (size_t i = 0; i < MODEL_INPUT_LEN; ++i) {
     uint32_t x = model_bits(features[i]), r = model_bits(p->input[i].reciprocal);
     uint32_t exponent = (x >> 23) & 255u;
-    int32_t shift = 280 - (int32_t)exponent - (int32_t)(r >> 23);
+    int32_t shift = 278 - (int32_t)exponent - (int32_t)(r >> 23);
     uint32_t high = (uint32_t)(((uint64_t)((x << 8) | leading) * ((r << 8) | leading)) >> 32);
     int32_t fourfold;
     high = (high >> 4) + half_unit + ((high >> 31) << 2);

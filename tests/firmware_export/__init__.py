@@ -1,0 +1,1 @@
+"""Generated C: its text, and what compilers and boards make of it."""

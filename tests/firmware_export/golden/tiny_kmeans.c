@@ -1,0 +1,343 @@
+/* tiny_kmeans: see tiny_kmeans.h, which is the manual. */
+#include "tiny_kmeans.h"
+
+#include <string.h>
+
+/* What the compiler and the core offer. Every path gives the same bits. */
+#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_SIMD32) && !defined(__ARM_BIG_ENDIAN)
+#define TINY_KMEANS_DSP 1
+#include <arm_acle.h>
+#else
+#define TINY_KMEANS_DSP 0
+#endif
+#if TINY_KMEANS_DSP && defined(__ARM_FP) && (__ARM_FP & 4) && defined(__ARM_FEATURE_FMA) && !__FINITE_MATH_ONLY__
+#define TINY_KMEANS_FPU 1
+#else
+#define TINY_KMEANS_FPU 0
+#endif
+#if defined(__GNUC__)
+#define TINY_KMEANS_INLINE static inline __attribute__((always_inline))
+#else
+#define TINY_KMEANS_INLINE static inline
+#endif
+#if defined(__GNUC__) && !defined(__clang__)
+#define TINY_KMEANS_PRAGMA(text) _Pragma(#text)
+#define TINY_KMEANS_UNROLL(count) TINY_KMEANS_PRAGMA(GCC unroll count)
+#else
+#define TINY_KMEANS_UNROLL(count)
+#endif
+#if defined(__GNUC__) && defined(__arm__)
+/* Keeps a value in a register; without it the compiler builds the constant anew in each turn of a loop. */
+#define TINY_KMEANS_KEEP(value) __asm__("" : "+r"(value))
+#else
+#define TINY_KMEANS_KEEP(value) (void)(value)
+#endif
+
+/* Everything below needs arithmetic right shifts of negative numbers, which C leaves to the compiler. */
+typedef char tiny_kmeans_needs_arithmetic_shifts[(-1 >> 1) == -1 ? 1 : -1];
+
+#define TINY_KMEANS_INPUT_BITS 8
+#define TINY_KMEANS_INPUT_WIDTH 8
+#define TINY_KMEANS_INPUT_LOW (-128)
+#define TINY_KMEANS_INPUT_HIGH 127
+#define TINY_KMEANS_SCORE_CAP 1000.0f
+#define TINY_KMEANS_CLUSTERS 2
+#define TINY_KMEANS_CLUSTERS_AT_ONCE 2
+#define TINY_KMEANS_FRACTION_BITS 7
+#define TINY_KMEANS_WORD_UNROLL 1
+
+struct tiny_kmeans_cluster {
+  uint32_t square; /* squared length of the centre, times 4^7, plus 1 */
+  int32_t radius;  /* in input steps, 7 fraction bits */
+};
+
+struct tiny_kmeans_params {
+  tiny_kmeans_in_t center[4]; /* in input steps, one centre after the other */
+  struct tiny_kmeans_cluster cluster[2];
+  int32_t cap;
+  int32_t multiplier; /* brings a score to its scale */
+  uint16_t axis[2];
+#ifndef TINY_KMEANS_NO_FLOAT
+  int32_t threshold_q;
+  float score_scale;
+  struct {
+    float reciprocal; /* input steps per unit of the feature */
+    int32_t offset;   /* 4 * zero point + 2 */
+  } input[2];
+#endif
+};
+
+static const struct tiny_kmeans_params tiny_kmeans_params = {
+  {-20, 7, 33, -1},
+  {{7356417u, 1200}, {17858561u, 900}},
+  65535,
+  20480,
+  {2, 5},
+#ifndef TINY_KMEANS_NO_FLOAT
+  615,
+  0.00048828125f,
+  {{10.0f, -10}, {0.125f, 162}},
+#endif
+};
+
+/* The parameters, seen through a pointer that tells the compiler nothing of the numbers: the code then depends on
+ * the shapes only, and other parameters of the same shapes can take the place of these. */
+TINY_KMEANS_INLINE const struct tiny_kmeans_params *tiny_kmeans_parameters(void) {
+  const struct tiny_kmeans_params *p = &tiny_kmeans_params;
+#if defined(__GNUC__)
+  __asm__("" : "+r"(p));
+#endif
+  return p;
+}
+
+#define TINY_KMEANS_ROOT_LINE 27392u
+
+/* floor(sqrt(n)), n >= 1; `line` is TINY_KMEANS_ROOT_LINE, kept in a register by the caller's loop. */
+TINY_KMEANS_INLINE uint32_t tiny_kmeans_square_root(uint32_t n, uint32_t line) {
+#if defined(__GNUC__) && (!defined(__arm__) || defined(__ARM_FEATURE_IDIV))
+  /* n brought to [2^30, 2^32) by an even shift; a line that is 9 % off at most; two Newton steps, the first kept
+   * doubled and cut to a multiple of 4 so that the second loses less than one; never too low then, and the one
+   * unit that it can be too high is taken back. */
+  uint32_t zeros = (uint32_t)__builtin_clz(n) & 30u;
+  uint32_t root;
+  n <<= zeros;
+  root = (n >> 17) + line;
+  root = (root + n / root) & ~3u;
+  root = (root >> 2) + n / root;
+  root -= (n - root * root) >> 31;
+  return root >> (zeros >> 1);
+#else
+  /* Bit by bit, for cores without division. */
+  uint32_t root = 0u;
+  (void)line;
+  for (uint32_t bit = 0x40000000u; bit != 0u; bit >>= 2) {
+    uint32_t trial = root + bit;
+    root >>= 1;
+    if (n >= trial) {
+      n -= trial;
+      root += bit;
+    }
+  }
+  return root;
+#endif
+}
+
+/* The best score so far and a cluster to the best of both.
+ *
+ * Squared distances as |q|^2 + |c|^2 - 2 q.c: in unsigned arithmetic the differences come out right whatever
+ * overflows on the way, and the distance itself is below 2^32. `own` is |q|^2 * 4^fraction bits, and `square` the
+ * same of the centre, plus 1. */
+TINY_KMEANS_INLINE int32_t tiny_kmeans_nearer(int32_t best, const struct tiny_kmeans_cluster *c, uint32_t own, int32_t product,
+                                  uint32_t line) {
+  uint32_t squared = own + c->square - ((uint32_t)product << (2 * TINY_KMEANS_FRACTION_BITS + 1));
+  int32_t edge;
+#if TINY_KMEANS_CLUSTERS > 8
+  /* Most of many clusters cannot win, and then need no square root. */
+  int32_t reach = best + c->radius;
+  if (reach <= 0 || (reach < 65536 && squared >= (uint32_t)reach * (uint32_t)reach)) return best;
+#endif
+  edge = (int32_t)tiny_kmeans_square_root(squared, line) - c->radius;
+  return edge < best ? edge : best;
+}
+
+#if TINY_KMEANS_DSP
+/* Inputs as pairs of 16-bit lanes; the tail that fills no word is left to scalar code. */
+#define TINY_KMEANS_PER_WORD (32 / TINY_KMEANS_INPUT_BITS)
+#define TINY_KMEANS_WORDS (TINY_KMEANS_INPUT_LEN / TINY_KMEANS_PER_WORD)
+
+TINY_KMEANS_INLINE uint32_t tiny_kmeans_word(const tiny_kmeans_in_t *from) {
+  uint32_t word;
+  memcpy(&word, from, sizeof word);
+  return word;
+}
+
+#if TINY_KMEANS_INPUT_BITS == 8
+TINY_KMEANS_INLINE uint32_t tiny_kmeans_even(uint32_t word) {
+  return (uint32_t)__sxtb16((int8x4_t)word);
+}
+
+TINY_KMEANS_INLINE uint32_t tiny_kmeans_odd(uint32_t word) {
+  uint32_t lanes;
+  __asm__("sxtb16 %0, %1, ror #8" : "=r"(lanes) : "r"(word));
+  return lanes;
+}
+#endif
+
+TINY_KMEANS_INLINE int32_t tiny_kmeans_multiply_add(uint32_t a, uint32_t b, int32_t sum) {
+  return __smlad((int16x2_t)a, (int16x2_t)b, sum);
+}
+
+TINY_KMEANS_INLINE int32_t tiny_kmeans_distance(const struct tiny_kmeans_params *p, const tiny_kmeans_in_t *q) {
+  uint32_t even[TINY_KMEANS_WORDS + 1], odd[TINY_KMEANS_WORDS + 1]; /* one more: an array is never empty */
+  int32_t best = p->cap, own = 0;
+  uint32_t line = TINY_KMEANS_ROOT_LINE;
+  TINY_KMEANS_UNROLL(TINY_KMEANS_WORD_UNROLL)
+  for (size_t i = 0; i < TINY_KMEANS_WORDS; ++i) {
+    uint32_t word = tiny_kmeans_word(q + TINY_KMEANS_PER_WORD * i);
+#if TINY_KMEANS_INPUT_BITS == 8
+    even[i] = tiny_kmeans_even(word);
+    odd[i] = tiny_kmeans_odd(word);
+    own = tiny_kmeans_multiply_add(odd[i], odd[i], own);
+#else
+    even[i] = word;
+    (void)odd;
+#endif
+    own = tiny_kmeans_multiply_add(even[i], even[i], own);
+  }
+  for (size_t i = TINY_KMEANS_PER_WORD * TINY_KMEANS_WORDS; i < TINY_KMEANS_INPUT_LEN; ++i) own += q[i] * q[i];
+  own = (int32_t)((uint32_t)own << (2 * TINY_KMEANS_FRACTION_BITS));
+
+  TINY_KMEANS_KEEP(line);
+  TINY_KMEANS_UNROLL(1)
+  for (size_t k = 0; k < TINY_KMEANS_CLUSTERS; ++k) {
+    const tiny_kmeans_in_t *center = p->center + k * TINY_KMEANS_INPUT_LEN;
+    int32_t product = 0;
+    TINY_KMEANS_UNROLL(TINY_KMEANS_WORD_UNROLL)
+    for (size_t i = 0; i < TINY_KMEANS_WORDS; ++i) {
+      uint32_t word = tiny_kmeans_word(center + TINY_KMEANS_PER_WORD * i);
+#if TINY_KMEANS_INPUT_BITS == 8
+      product = tiny_kmeans_multiply_add(tiny_kmeans_even(word), even[i], product);
+      product = tiny_kmeans_multiply_add(tiny_kmeans_odd(word), odd[i], product);
+#else
+      product = tiny_kmeans_multiply_add(word, even[i], product);
+#endif
+    }
+    for (size_t i = TINY_KMEANS_PER_WORD * TINY_KMEANS_WORDS; i < TINY_KMEANS_INPUT_LEN; ++i) product += center[i] * q[i];
+    best = tiny_kmeans_nearer(best, &p->cluster[k], (uint32_t)own, product, line);
+  }
+  return (best * p->multiplier) >> 15;
+}
+#else
+/* Several clusters at once: an input is then loaded once for all of them. */
+TINY_KMEANS_INLINE int32_t tiny_kmeans_distance(const struct tiny_kmeans_params *p, const tiny_kmeans_in_t *q) {
+  int32_t best = p->cap;
+  uint32_t line = TINY_KMEANS_ROOT_LINE;
+  TINY_KMEANS_KEEP(line);
+  TINY_KMEANS_UNROLL(1)
+  for (size_t k = 0; k < TINY_KMEANS_CLUSTERS; k += TINY_KMEANS_CLUSTERS_AT_ONCE) {
+    int32_t sum[TINY_KMEANS_CLUSTERS_AT_ONCE] = {0}, product[TINY_KMEANS_CLUSTERS_AT_ONCE];
+    uint32_t own = 0u;
+    const tiny_kmeans_in_t *center = p->center + k * TINY_KMEANS_INPUT_LEN, *end = center + TINY_KMEANS_INPUT_LEN, *input = q;
+    do {
+      int32_t v = *input++;
+      own += (uint32_t)(v * v);
+      TINY_KMEANS_UNROLL(TINY_KMEANS_CLUSTERS_AT_ONCE)
+      for (size_t j = 0; j < TINY_KMEANS_CLUSTERS_AT_ONCE; ++j) sum[j] += v * center[j * TINY_KMEANS_INPUT_LEN];
+    } while (++center != end);
+    own <<= 2 * TINY_KMEANS_FRACTION_BITS;
+    /* The sums stay in registers; only the copy is indexed by a loop. */
+    TINY_KMEANS_UNROLL(TINY_KMEANS_CLUSTERS_AT_ONCE)
+    for (size_t j = 0; j < TINY_KMEANS_CLUSTERS_AT_ONCE; ++j) product[j] = sum[j];
+    TINY_KMEANS_UNROLL(1)
+    for (size_t j = 0; j < TINY_KMEANS_CLUSTERS_AT_ONCE; ++j)
+      best = tiny_kmeans_nearer(best, &p->cluster[k + j], own, product[j], line);
+  }
+  return (best * p->multiplier) >> 15;
+}
+#endif
+
+int32_t tiny_kmeans_score_q(const tiny_kmeans_in_t *q) {
+  return tiny_kmeans_distance(tiny_kmeans_parameters(), q);
+}
+
+uint16_t tiny_kmeans_axis(size_t i) {
+  return i < TINY_KMEANS_INPUT_LEN ? tiny_kmeans_parameters()->axis[i] : UINT16_MAX;
+}
+
+#ifndef TINY_KMEANS_NO_FLOAT
+TINY_KMEANS_INLINE uint32_t tiny_kmeans_bits(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+/* Four times an input, to an input: rounded down, saturated. */
+TINY_KMEANS_INLINE tiny_kmeans_in_t tiny_kmeans_saturate(int32_t fourfold) {
+#if TINY_KMEANS_DSP || (defined(__GNUC__) && defined(__ARM_FEATURE_SAT))
+  int32_t q;
+  __asm__("ssat %0, %1, %2, asr #2" : "=r"(q) : "I"(TINY_KMEANS_INPUT_WIDTH), "r"(fourfold));
+  return (tiny_kmeans_in_t)q;
+#else
+  int32_t q = fourfold >> 2;
+  q = q < TINY_KMEANS_INPUT_LOW ? TINY_KMEANS_INPUT_LOW : q;
+  return (tiny_kmeans_in_t)(q > TINY_KMEANS_INPUT_HIGH ? TINY_KMEANS_INPUT_HIGH : q);
+#endif
+}
+
+/* q = saturate(round(x * reciprocal) + zero_point): a float32 product, rounded half away from zero; the rest is
+ * integers. `offset` is 4 * zero_point + 2, and 1 less rounds a negative product away from zero.
+ * Returns whether every feature is finite. */
+TINY_KMEANS_INLINE int tiny_kmeans_load(const struct tiny_kmeans_params *p, const float *features, tiny_kmeans_in_t *q) {
+#if TINY_KMEANS_FPU
+  float probe = 0.0f; /* x * 0 is 0 or NaN */
+  TINY_KMEANS_UNROLL(1)
+  for (size_t i = 0; i < TINY_KMEANS_INPUT_LEN; ++i) {
+    float product = features[i] * p->input[i].reciprocal;
+    int32_t fourfold;
+    probe = __builtin_fmaf(features[i], 0.0f, probe);
+    __asm__("vcvt.s32.f32 %0, %0, #2" : "+t"(product)); /* times 4, towards zero, saturated */
+    memcpy(&fourfold, &product, sizeof fourfold);
+    q[i] = tiny_kmeans_saturate(__qadd(fourfold, p->input[i].offset + (fourfold >> 31)));
+  }
+  return probe == 0.0f;
+#else
+  /* The same product from the bits, so that a core without FPU needs no float library. Mantissas have their
+   * leading bit on top; the product's upper 32 bits are kept less 4. Adding half a unit of the 24th bit stands for
+   * the rounding of a float32 product: what is below can change the result no more. */
+  uint32_t leading = 0x80000000u, half_unit = 4u, special = 0u;
+  TINY_KMEANS_KEEP(leading);
+  TINY_KMEANS_KEEP(half_unit);
+  for (size_t i = 0; i < TINY_KMEANS_INPUT_LEN; ++i) {
+    uint32_t x = tiny_kmeans_bits(features[i]), r = tiny_kmeans_bits(p->input[i].reciprocal);
+    uint32_t exponent = (x >> 23) & 255u;
+    int32_t shift = 278 - (int32_t)exponent - (int32_t)(r >> 23);
+    uint32_t high = (uint32_t)(((uint64_t)((x << 8) | leading) * ((r << 8) | leading)) >> 32);
+    int32_t fourfold;
+    high = (high >> 4) + half_unit + ((high >> 31) << 2);
+    special |= exponent + 1u; /* 256 where the feature is infinite or NaN */
+    shift = shift < 0 ? 0 : shift;
+    shift = shift > 31 ? 31 : shift;
+    fourfold = (int32_t)((high >> shift) ^ (0u - (x >> 31)));
+    q[i] = tiny_kmeans_saturate(fourfold + p->input[i].offset);
+  }
+  return (special & 256u) == 0u;
+#endif
+}
+
+void tiny_kmeans_quantize(const float *features, tiny_kmeans_in_t *q) {
+  if (!tiny_kmeans_load(tiny_kmeans_parameters(), features, q)) {
+    for (size_t i = 0; i < TINY_KMEANS_INPUT_LEN; ++i) q[i] = TINY_KMEANS_INPUT_HIGH;
+  }
+}
+
+/* An integer score times a power of two. Exact: scores have fewer than 24 bits. */
+TINY_KMEANS_INLINE float tiny_kmeans_to_float(const struct tiny_kmeans_params *p, int32_t score) {
+#if defined(__arm__) && !defined(__ARM_FP) && defined(__GNUC__)
+  /* By hand, so that a core without FPU needs no float library. */
+  uint32_t sign = (uint32_t)score & 0x80000000u;
+  uint32_t magnitude = score < 0 ? 0u - (uint32_t)score : (uint32_t)score;
+  uint32_t zeros;
+  float value;
+  if (magnitude == 0u) return 0.0f;
+  zeros = (uint32_t)__builtin_clz(magnitude);
+  magnitude = sign | (tiny_kmeans_bits(p->score_scale) + ((30u - zeros) << 23) + ((magnitude << zeros) >> 8));
+  memcpy(&value, &magnitude, sizeof value);
+  return value;
+#else
+  return (float)score * p->score_scale;
+#endif
+}
+
+float tiny_kmeans_score(const float *features) {
+  const struct tiny_kmeans_params *p = tiny_kmeans_parameters();
+  tiny_kmeans_in_t q[TINY_KMEANS_INPUT_LEN];
+  if (!tiny_kmeans_load(p, features, q)) return TINY_KMEANS_SCORE_CAP;
+  return tiny_kmeans_to_float(p, tiny_kmeans_distance(p, q));
+}
+
+int tiny_kmeans_is_anomaly(const float *features) {
+  const struct tiny_kmeans_params *p = tiny_kmeans_parameters();
+  tiny_kmeans_in_t q[TINY_KMEANS_INPUT_LEN];
+  return !tiny_kmeans_load(p, features, q) || tiny_kmeans_distance(p, q) >= p->threshold_q;
+}
+#endif

@@ -1,0 +1,1 @@
+"""Integer models against the float models that they stand for."""
