@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from daemon.cli.connection import CALL_WRONG
+from daemon.cli.ends import CallWrong
 from daemon.config import default_path, load
 from daemon.errors import ConfigError
 
@@ -23,5 +23,5 @@ def command(file: Path | None) -> None:
         config = load(path)
     except ConfigError as error:
         click.echo(error.message, err=True)
-        raise SystemExit(CALL_WRONG) from None
+        raise CallWrong from None
     click.echo(f"{path}: good; device {config.device.id} on {config.mqtt.host}:{config.mqtt.port}")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
 import click
 
+from daemon.cli.ends import CallWrong, WorkFailed
 from daemon.config import Config, default_path, load
 from daemon.errors import ConfigError, StateError
-
-#: Exit statuses.
-WORK_FAILED, CALL_WRONG = 1, 2
 
 Body = dict[str, Any]
 
@@ -59,18 +57,12 @@ class Daemon:
         try:
             status, answer = self._service.request(method, path, body, request_id)
         except OSError as error:
-            fail(f"the daemon went away: {error}", WORK_FAILED)
+            raise WorkFailed(f"the daemon went away: {error}") from None
         if status != 200:
             message = answer.get("error") if isinstance(answer, dict) else None
             mendable = 400 <= status < 500 and status not in {403, 429}
-            fail(message or f"the daemon answered {status}", CALL_WRONG if mendable else WORK_FAILED)
+            raise (CallWrong if mendable else WorkFailed)(message or f"the daemon answered {status}")
         return answer
-
-
-def fail(message: str, status: int) -> NoReturn:
-    """End the command with a sentence on standard error."""
-    click.echo(f"trainerd: {message}", err=True)
-    raise SystemExit(status)
 
 
 def read_config(path: Path | None) -> Config:
@@ -78,7 +70,7 @@ def read_config(path: Path | None) -> Config:
     try:
         return load(path or default_path())
     except ConfigError as error:
-        fail(error.message, CALL_WRONG)
+        raise CallWrong(error.message) from None
 
 
 def connect(config_path: Path | None, *, offline: bool = False) -> Daemon:
@@ -99,10 +91,10 @@ def connect(config_path: Path | None, *, offline: bool = False) -> Daemon:
     try:
         client.open()
     except PermissionError:
-        fail(f"{config.socket_path} may not be opened by this user", WORK_FAILED)
+        raise WorkFailed(f"{config.socket_path} may not be opened by this user") from None
     except OSError:
         if not offline:
-            fail(f"no daemon answers at {config.socket_path}; start it: trainerd run", WORK_FAILED)
+            raise WorkFailed(f"no daemon answers at {config.socket_path}; start it: trainerd run") from None
     else:
         context.call_on_close(client.close)
         return Daemon(client)
@@ -112,4 +104,4 @@ def connect(config_path: Path | None, *, offline: bool = False) -> Daemon:
     try:
         return Daemon(context.with_resource(open_offline(config)))
     except (StateError, OSError) as error:
-        fail(f"no daemon answers at {config.socket_path}, and without it: {error}", WORK_FAILED)
+        raise WorkFailed(f"no daemon answers at {config.socket_path}, and without it: {error}") from None

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from daemon.cli.connection import CALL_WRONG, WORK_FAILED, Daemon, fail
+from daemon.cli.connection import Daemon
+from daemon.cli.ends import CallWrong, WorkFailed
 from daemon.cli.jobs import TERMINAL
 from daemon.cli.options import print_json, print_table
 from daemon.cli.progress import Display
@@ -67,19 +68,19 @@ def command(csv_file: Path | None, as_json: bool) -> None:
     try:
         metadata.version("amqtt")
     except metadata.PackageNotFoundError:
-        fail("the demo's broker is not installed: pip install 'trainerd[demo]'", WORK_FAILED)
+        raise WorkFailed("the demo's broker is not installed: pip install 'trainerd[demo]'") from None
     try:
         data = breast_cancer() if csv_file is None else from_csv(csv_file)
     except (TableError, OSError) as error:
-        fail(str(error), CALL_WRONG)
+        raise CallWrong(str(error)) from None
     signal.signal(signal.SIGTERM, _leave)
     directory = Path(tempfile.mkdtemp(prefix="trainerd-demo-"))
     try:
         rows = _play(directory, data)
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-        fail(f"{error}; the logs are in {directory}", WORK_FAILED)
+        raise WorkFailed(f"{error}; the logs are in {directory}") from None
     except KeyboardInterrupt:
-        fail(f"stopped; everything so far is in {directory}", WORK_FAILED)
+        raise WorkFailed(f"stopped; everything so far is in {directory}") from None
     if as_json:
         print_json(rows)
         return

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from daemon.cli.connection import WORK_FAILED
+from daemon.cli.ends import WorkFailed
 from daemon.cli.options import config_option, json_option, print_json
 from daemon.config import Config, Device, Mqtt, default_path, load
 from daemon.errors import ConfigError
@@ -77,7 +77,7 @@ def command(config_path: Path | None, as_json: bool) -> None:
     else:
         _print(findings)
     if any(finding.required and not finding.available for finding in findings):
-        raise SystemExit(WORK_FAILED)
+        raise WorkFailed
 
 
 def examine(config_path: Path | None) -> Iterator[Finding]:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from daemon.cli.connection import CALL_WRONG, Body, Daemon, connect, fail
+from daemon.cli.connection import Body, Daemon, connect
+from daemon.cli.ends import CallWrong
 from daemon.cli.options import ID, config_option, json_option, print_json, print_table
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def command(
     try:
         loaded = [load_file(path, category, options) for path in files]
     except (TableError, OSError) as error:
-        fail(f"nothing was imported: {error}", CALL_WRONG)
+        raise CallWrong(f"nothing was imported: {error}") from None
     daemon = connect(config_path, offline=True)
     report = [send_file(daemon, project, file) for file in loaded]
     if as_json:

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from daemon.cli.connection import CALL_WRONG, WORK_FAILED, Daemon, connect, fail
+from daemon.cli.connection import Daemon, connect
+from daemon.cli.ends import CallWrong, WorkFailed
 from daemon.cli.options import ID, config_option, json_option, print_json, print_table, short_time
 from daemon.cli.progress import Display, Job
 
@@ -86,7 +87,7 @@ def follow(daemon: Daemon, project: int, job_id: int, *, as_json: bool) -> None:
             click.echo(f"{ended['error']['code']} in {ended['error']['stage']}: {ended['error']['message']}")
         _print_result(ended["result"] or {})
     if ended["state"] != "SUCCEEDED":
-        raise SystemExit(WORK_FAILED)
+        raise WorkFailed
 
 
 def watch_to_end(daemon: Daemon, project: int, job_id: int, title: str = "") -> Job:
@@ -115,7 +116,7 @@ def _project_of(daemon: Daemon, job_id: int) -> int:
     for job in daemon.get("jobs")["jobs"]:
         if job["id"] == job_id:
             return int(job["projectId"])
-    fail(f"job {job_id} is not known; `trainerd jobs` lists those that are", CALL_WRONG)
+    raise CallWrong(f"job {job_id} is not known; `trainerd jobs` lists those that are")
 
 
 def _print_result(result: dict[str, Any]) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from daemon.cli.connection import CALL_WRONG, Daemon, connect, fail
+from daemon.cli.connection import Daemon, connect
+from daemon.cli.ends import CallWrong
 from daemon.cli.jobs import follow
 from daemon.cli.options import ID, config_option, json_option, print_json
 
@@ -53,9 +54,9 @@ def _read_body(name: str) -> dict[str, Any]:
         text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
         body = json.loads(text)
     except (OSError, ValueError) as error:
-        fail(f"{name}: {error}", CALL_WRONG)
+        raise CallWrong(f"{name}: {error}") from None
     if not isinstance(body, dict):
-        fail(f"{name}: not a JSON object", CALL_WRONG)
+        raise CallWrong(f"{name}: not a JSON object")
     return body
 
 
