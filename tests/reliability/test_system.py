@@ -1,0 +1,111 @@
+"""A system that fails: errors of the disk, a full one, another daemon in the way."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.harness import wait_until
+from tests.reliability.scenes import REQUEST_ID, MakeDaemon, check_single_end, fault, worker_of
+from tests.scenario import TRAIN, train, train_path, wait_for_end
+from tests.versions import visible_versions
+
+
+@pytest.mark.parametrize(
+    ("text", "state", "code", "stage"),
+    [
+        ("job.started:error", "FAILED", "job_failed", "prepare"),
+        ("job.worker_done:full", "FAILED", "disk_full", "export"),
+        ("worker.prepare:error", "FAILED", "job_failed", "prepare"),
+        ("worker.train:full", "FAILED", "disk_full", "train"),
+        ("worker.export:full", "FAILED", "disk_full", "export"),
+    ],
+)
+def test_a_failure_of_the_system_ends_the_job(
+    make_daemon: MakeDaemon, text: str, state: str, code: str, stage: str
+) -> None:
+    daemon = make_daemon()
+    with daemon.client() as client:
+        client.subscribe(f"{client.root}/jobs/#")
+        daemon.start(environment=fault(text))
+        job = wait_for_end(client, train(client))
+        assert (job["state"], job["error"]["code"], job["error"]["stage"]) == (state, code, stage)
+        check_single_end(client, daemon, job)
+        assert visible_versions(daemon.state_dir) == {}
+
+
+def test_a_job_that_could_not_be_begun_is_tried_again(make_daemon: MakeDaemon) -> None:
+    daemon = make_daemon()
+    with daemon.client() as client:
+        client.subscribe(f"{client.root}/jobs/#")
+        daemon.start(environment=fault("job.before_start:error"))
+        job = wait_for_end(client, train(client))
+        assert (job["state"], job["resumed"]) == ("SUCCEEDED", 0)
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "code"), [("error", 500, "internal"), ("full", 503, "disk_full")]
+)
+def test_a_request_that_could_not_be_written_is_refused_and_starts_nothing(
+    make_daemon: MakeDaemon, action: str, status: int, code: str
+) -> None:
+    daemon = make_daemon()
+    with daemon.client() as client:
+        client.subscribe(f"{client.root}/jobs/#")
+        daemon.start(environment=fault(f"intake.before_commit:{action}"))
+        refused = client.request("post", train_path(), TRAIN, request_id=REQUEST_ID)
+        assert (refused.status, refused.body["code"]) == (status, code)
+        assert client.request("get", "jobs").body["jobs"] == []
+        job = wait_for_end(client, train(client, request_id=REQUEST_ID))
+        check_single_end(client, daemon, job)
+
+
+def test_a_full_disk_is_told_and_survived(make_daemon: MakeDaemon) -> None:
+    """A limit on the size of files makes every write fail, as a full disk does."""
+    daemon = make_daemon()
+    daemon.start()
+    assert daemon.process is not None
+    with daemon.client() as client:
+        client.subscribe(f"{client.root}/#")
+        _, hard = resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, (4096, hard))
+        refused = client.request("post", train_path(), TRAIN, request_id=REQUEST_ID)
+        assert (refused.status, refused.body["code"]) == (503, "disk_full")
+        client.wait_for("an event", lambda m: m.topic.endswith("/events/disk-low"))
+        assert client.request("get", "jobs").body["jobs"] == []
+        resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
+        job_id = train(client, request_id=REQUEST_ID)
+        client.wait_for("its start", lambda m: b"IN_PROGRESS" in m.payload)
+        wait_until("a worker", lambda: worker_of(daemon))
+        resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, (4096, hard))
+        # The end cannot be written: the reserve is given away, and the daemon waits for more.
+        wait_until("the reserve to be given away", lambda: not (daemon.state_dir / "reserve").exists())
+        state = client.request("get", f"api/1/jobs/{job_id}/status").body["job"]["state"]
+        assert state == "IN_PROGRESS"
+        resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
+        job = wait_for_end(client, job_id)
+        assert job["state"] == "SUCCEEDED"
+        check_single_end(client, daemon, job)
+
+
+def test_a_second_daemon_on_the_same_state_directory_is_refused(
+    make_daemon: MakeDaemon, tmp_path: Path
+) -> None:
+    daemon = make_daemon()
+    daemon.start()
+    second = tmp_path / "second.toml"
+    second.write_text(daemon.config_file.read_text().replace("/run", "/other-run"))
+    refused = subprocess.run(
+        [sys.executable, "-m", "daemon.app", "--config", str(second)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert refused.returncode == 1
+    assert "in use by another trainerd" in refused.stderr and "Traceback" not in refused.stderr
+    with daemon.client() as client:
+        assert client.request("get", "status").status == 200
