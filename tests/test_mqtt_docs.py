@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def test_every_exchange_goes_as_it_is_shown(daemon: Daemon) -> None:
             assert reply.status == int(status), reply.body
             assert_shows(reply.body, json.loads(expected))
             if "jobs/train" in path and reply.status == 200:
-                wait_until("the job to end", lambda job_id=reply.body["id"]: has_ended(client, job_id))
+                wait_until("the job to end", partial(has_ended, client, reply.body["id"]))
 
 
 def has_ended(client: Client, job_id: int) -> bool:
