@@ -18,3 +18,5 @@ echo "Installing what locks/py$version.txt names into $venv" >&2
     --require-hashes --only-binary :all: -r "locks/py$version.txt"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --compile \
     --no-deps --no-build-isolation --editable .
+# The service may not write here, so it would compile the packages at each start of a training.
+"$venv/bin/python" -m compileall -q daemon firmware_export
