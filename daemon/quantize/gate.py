@@ -19,7 +19,7 @@ TRIES = ((8, 2.0), (8, 4.0), (8, 8.0), (16, 8.0), (16, 4.0), (16, 2.0))
 """Bits and headroom, in the order in which they are tried: 8 bits first, the finest first. 16 bits are
 fine enough to start with the widest range."""
 
-_ROWS = 2048
+_ROWS = 1024
 """Rows of each sort that a try is judged on, at most: a hundredth of a second a try."""
 
 _FAR_ROWS = 64
@@ -196,7 +196,7 @@ def choose(
 ) -> tuple[IntegerModel, GateReport]:
     """Try integer models until one keeps to the bounds.
 
-    Judged on at most 2,048 rows of each sort: normal rows that were held out (training rows where none were),
+    Judged on at most 1,024 rows of each sort: normal rows that were held out (training rows where none were),
     synthetic anomalies made of them, and labelled rows; and on rows far outside, which must not be missed.
 
     Parameters

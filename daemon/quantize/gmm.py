@@ -211,9 +211,13 @@ def quantize_gmm(model: GmmModel, rows: FloatArray, *, bits: int, headroom: floa
     width = input_width(bits)
     factors, log_weights = model.precision_factors()
     center = model.weights @ model.means
+    variances = np.diagonal(model.covariances, axis1=1, axis2=2)
+    spread = np.sqrt(model.weights @ (variances + (model.means - center) ** 2))
     largest = np.abs((rows - model.mean) / model.scale - center).max(axis=0, initial=0.0)
+    # Rows that are all alike span nothing: one standard deviation of the mixture then.
+    largest = np.maximum(largest, spread)
     reach = np.maximum(headroom * largest, 1.02 * _needed_range(model, log_weights, center))
-    step = np.maximum(reach, 1e-6) / (2 ** (width - 1) - 3)
+    step = reach / (2 ** (width - 1) - 3)
     raw_center = center * model.scale + model.mean
     inputs = InputScale.from_steps(raw_center, model.scale * step, bits=bits, width=width)
 

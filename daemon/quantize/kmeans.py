@@ -177,9 +177,10 @@ def quantize_kmeans(model: KMeansModel, rows: FloatArray, *, bits: int, headroom
     dims = model.mean.size
     width = input_width(dims, bits)
     radii = model.radii if model.scoring == "edge" else np.zeros_like(model.radii)
-    largest = float(np.abs((rows - model.mean) / model.scale).max(initial=0.0))
+    # Rows that are all alike span nothing: one standard deviation then, which others reach anyway.
+    largest = float(np.abs((rows - model.mean) / model.scale).max(initial=1.0))
     # 2 % and two steps more than needed: room for the rounding of inputs, centroids and radii.
-    reach = max(headroom * largest, 1.02 * _needed_range(model, radii), 1e-6)
+    reach = max(headroom * largest, 1.02 * _needed_range(model, radii))
     step = reach / (2 ** (width - 1) - 3)
     inputs = InputScale.from_steps(model.mean, model.scale * step, bits=bits, width=width)
     unit = step * 2.0 ** -fraction_bits(dims, width)
