@@ -48,15 +48,15 @@ class Publication(msgspec.Struct, frozen=True, omit_defaults=True):
         Whether the broker keeps it.
     correlation : bytes or None
         Correlation Data of a reply.
-    status : int or None
-        Status of a reply, as a user property.
+    user_properties : tuple of tuple of str
+        Names and values that an MQTT 5 packet carries beside.
     """
 
     topic: str
     payload: bytes
     retain: bool = False
     correlation: bytes | None = None
-    status: int | None = None
+    user_properties: tuple[tuple[str, str], ...] = ()
 
 
 #: Sends a publication at a QoS; returns its packet id, or None where there is no connection.
