@@ -32,7 +32,7 @@ def test_figures_of_rows_that_nothing_tells_apart() -> None:
 
 def test_eight_bits_do_for_kmeans() -> None:
     model, rows = kmeans_model(4, 8)
-    integer, report = choose(model, rows[:300], holdout=rows[300:])
+    integer, report = choose(model, rows[:300], holdout=rows[300:], bounds=Bounds(agreement=0.99))
     assert report.passed
     assert report.chosen.bits == integer.inputs.bits == 8
     assert report.chosen.agreement >= 0.99

@@ -1,0 +1,39 @@
+"""The example of docs/c-interface.md compiles and runs as it stands there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+from daemon.quantize.anomaly import quantize
+from tests.firmware_export.c_programs import STRICT, export_as
+from tests.quantize.models import kmeans_model
+
+PAGE = Path(__file__).parents[2] / "docs" / "c-interface.md"
+
+
+def fenced(language: str) -> str:
+    found = re.search(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def test_the_example_compiles_and_answers(tmp_path: Path) -> None:
+    model, rows = kmeans_model(2, 3)
+    export_as("press", quantize(model, rows, bits=8, headroom=2.0), tmp_path)
+    (tmp_path / "example.c").write_text(fenced("c"))
+    command = fenced("sh").split()
+    subprocess.run([*command, *STRICT], cwd=tmp_path, check=True)
+    answer = subprocess.run([str(tmp_path / "example")], capture_output=True, text=True, check=True).stdout
+    assert re.fullmatch(r"score \d+\.\d{3}, an anomaly at 0\.300: yes\n", answer)
+
+
+def test_every_name_of_the_header_is_on_the_page(tmp_path: Path) -> None:
+    model, rows = kmeans_model(2, 3)
+    one = export_as("press", quantize(model, rows, bits=8, headroom=2.0), tmp_path)
+    header = one.source.with_suffix(".h").read_text()
+    names = set(re.findall(r"\b(?:PRESS|press)_(?!H\b)\w+", header))
+    page = PAGE.read_text()
+    for name in names:
+        assert name.replace("PRESS_", "<NAME>_").replace("press_", "<name>_") in page, name
