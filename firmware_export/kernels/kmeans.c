@@ -16,9 +16,10 @@ MODEL_INLINE int32_t model_nearer(int32_t best, const struct model_cluster *c, u
   return edge < best ? edge : best;
 }
 
-#if MODEL_DSP
-/* Inputs as pairs of 16-bit lanes; the tail that fills no word is left to scalar code. */
 #define MODEL_PER_WORD (32 / MODEL_INPUT_BITS)
+
+#if MODEL_DSP && MODEL_INPUT_LEN >= MODEL_PER_WORD
+/* Inputs as pairs of 16-bit lanes; the tail that fills no word is left to scalar code. */
 #define MODEL_WORDS (MODEL_INPUT_LEN / MODEL_PER_WORD)
 
 MODEL_INLINE uint32_t model_word(const model_in_t *from) {
@@ -44,9 +45,12 @@ MODEL_INLINE int32_t model_multiply_add(uint32_t a, uint32_t b, int32_t sum) {
 }
 
 MODEL_INLINE int32_t model_distance(const struct model_params *p, const model_in_t *q) {
-  uint32_t even[MODEL_WORDS + 1], odd[MODEL_WORDS + 1]; /* one more: an array is never empty */
+  uint32_t even[MODEL_WORDS];
   int32_t best = p->cap, own = 0;
   uint32_t line = MODEL_ROOT_LINE;
+#if MODEL_INPUT_BITS == 8
+  uint32_t odd[MODEL_WORDS];
+#endif
   MODEL_UNROLL(MODEL_WORD_UNROLL)
   for (size_t i = 0; i < MODEL_WORDS; ++i) {
     uint32_t word = model_word(q + MODEL_PER_WORD * i);
@@ -56,7 +60,6 @@ MODEL_INLINE int32_t model_distance(const struct model_params *p, const model_in
     own = model_multiply_add(odd[i], odd[i], own);
 #else
     even[i] = word;
-    (void)odd;
 #endif
     own = model_multiply_add(even[i], even[i], own);
   }

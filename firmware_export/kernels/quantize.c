@@ -1,8 +1,10 @@
+#if !MODEL_FPU
 MODEL_INLINE uint32_t model_bits(float value) {
   uint32_t bits;
   memcpy(&bits, &value, sizeof bits);
   return bits;
 }
+#endif
 
 /* Four times an input, to an input: rounded down, saturated. */
 MODEL_INLINE model_in_t model_saturate(int32_t fourfold) {

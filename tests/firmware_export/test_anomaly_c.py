@@ -59,6 +59,30 @@ def test_every_shape_equals_its_oracle(shape: tuple[int, int], tmp_path: Path) -
     assert_equal_to_oracles(compiled(checked, models, tmp_path / "program"), models, rows)
 
 
+ARM_GCC = ("arm-none-eabi-gcc", "-mthumb", "-std=gnu11", "-O2")
+ARM_CLANG = ("clang", "-isystem", "/usr/lib/arm-none-eabi/include", "-std=c99", "-O2")
+CORES = (
+    (*ARM_GCC, "-mcpu=cortex-m33+nodsp", "-mfloat-abi=hard", "-mfpu=fpv5-sp-d16"),
+    (*ARM_GCC, "-mcpu=cortex-m33", "-mfloat-abi=softfp", "-mfpu=fpv5-sp-d16"),
+    (*ARM_GCC, "-mcpu=cortex-m4", "-mfloat-abi=soft"),
+    (*ARM_GCC, "-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16", "-ffast-math"),
+    (*ARM_GCC, "-mcpu=cortex-a7", "-mfloat-abi=hard", "-mfpu=neon-vfpv4"),
+    (*ARM_CLANG, "--target=thumbv6m-none-eabi", "-mcpu=cortex-m0"),
+    (*ARM_CLANG, "--target=thumbv7m-none-eabi", "-mcpu=cortex-m3"),
+    (*ARM_CLANG, "--target=thumbv7em-none-eabihf", "-mcpu=cortex-m4"),
+    (*ARM_CLANG, "--target=thumbv8.1m.main-none-eabihf", "-mcpu=cortex-m55"),
+)
+
+
+@pytest.mark.parametrize("compiler", CORES, ids=" ".join)
+def test_every_sort_of_core_compiles_without_a_warning(compiler: tuple[str, ...], tmp_path: Path) -> None:
+    for number, shape in enumerate(((1, 1), (2, 3), (9, 8))):
+        for kind, bits in itertools.product(("kmeans", "gmm"), (8, 16)):
+            one, _ = exported(kind, *shape, bits, tmp_path, f"{kind}_{bits}_{number}")
+            command = [*compiler, *STRICT, "-c", str(one.source), "-o", str(tmp_path / "one.o")]
+            subprocess.run(command, check=True)
+
+
 def test_rounding_and_saturation_are_the_oracles_at_every_edge(tmp_path: Path) -> None:
     one, _ = exported("kmeans", 3, 2, 8, tmp_path, "edges")
     inputs = one.model.inputs

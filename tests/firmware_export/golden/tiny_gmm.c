@@ -185,11 +185,13 @@ uint16_t tiny_gmm_axis(size_t i) {
 }
 
 #ifndef TINY_GMM_NO_FLOAT
+#if !TINY_GMM_FPU
 TINY_GMM_INLINE uint32_t tiny_gmm_bits(float value) {
   uint32_t bits;
   memcpy(&bits, &value, sizeof bits);
   return bits;
 }
+#endif
 
 /* Four times an input, to an input: rounded down, saturated. */
 TINY_GMM_INLINE tiny_gmm_in_t tiny_gmm_saturate(int32_t fourfold) {

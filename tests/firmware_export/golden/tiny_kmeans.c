@@ -140,9 +140,10 @@ TINY_KMEANS_INLINE int32_t tiny_kmeans_nearer(int32_t best, const struct tiny_km
   return edge < best ? edge : best;
 }
 
-#if TINY_KMEANS_DSP
-/* Inputs as pairs of 16-bit lanes; the tail that fills no word is left to scalar code. */
 #define TINY_KMEANS_PER_WORD (32 / TINY_KMEANS_INPUT_BITS)
+
+#if TINY_KMEANS_DSP && TINY_KMEANS_INPUT_LEN >= TINY_KMEANS_PER_WORD
+/* Inputs as pairs of 16-bit lanes; the tail that fills no word is left to scalar code. */
 #define TINY_KMEANS_WORDS (TINY_KMEANS_INPUT_LEN / TINY_KMEANS_PER_WORD)
 
 TINY_KMEANS_INLINE uint32_t tiny_kmeans_word(const tiny_kmeans_in_t *from) {
@@ -168,9 +169,12 @@ TINY_KMEANS_INLINE int32_t tiny_kmeans_multiply_add(uint32_t a, uint32_t b, int3
 }
 
 TINY_KMEANS_INLINE int32_t tiny_kmeans_distance(const struct tiny_kmeans_params *p, const tiny_kmeans_in_t *q) {
-  uint32_t even[TINY_KMEANS_WORDS + 1], odd[TINY_KMEANS_WORDS + 1]; /* one more: an array is never empty */
+  uint32_t even[TINY_KMEANS_WORDS];
   int32_t best = p->cap, own = 0;
   uint32_t line = TINY_KMEANS_ROOT_LINE;
+#if TINY_KMEANS_INPUT_BITS == 8
+  uint32_t odd[TINY_KMEANS_WORDS];
+#endif
   TINY_KMEANS_UNROLL(TINY_KMEANS_WORD_UNROLL)
   for (size_t i = 0; i < TINY_KMEANS_WORDS; ++i) {
     uint32_t word = tiny_kmeans_word(q + TINY_KMEANS_PER_WORD * i);
@@ -180,7 +184,6 @@ TINY_KMEANS_INLINE int32_t tiny_kmeans_distance(const struct tiny_kmeans_params 
     own = tiny_kmeans_multiply_add(odd[i], odd[i], own);
 #else
     even[i] = word;
-    (void)odd;
 #endif
     own = tiny_kmeans_multiply_add(even[i], even[i], own);
   }
@@ -245,11 +248,13 @@ uint16_t tiny_kmeans_axis(size_t i) {
 }
 
 #ifndef TINY_KMEANS_NO_FLOAT
+#if !TINY_KMEANS_FPU
 TINY_KMEANS_INLINE uint32_t tiny_kmeans_bits(float value) {
   uint32_t bits;
   memcpy(&bits, &value, sizeof bits);
   return bits;
 }
+#endif
 
 /* Four times an input, to an input: rounded down, saturated. */
 TINY_KMEANS_INLINE tiny_kmeans_in_t tiny_kmeans_saturate(int32_t fourfold) {
