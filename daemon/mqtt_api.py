@@ -64,6 +64,7 @@ class MqttApi:
         self._connection: Connection | None = None
         self._nonce = b""
         self._online = False
+        self._leaving = False
         self._ping_timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -78,6 +79,7 @@ class MqttApi:
             self._publisher.when_settled(told.set)
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(told.wait(), _FAREWELL_S)
+        self._leaving = True
         await self._link.stop()
 
     # ---- what the link tells
@@ -104,7 +106,8 @@ class MqttApi:
         if self._ping_timer is not None:
             self._ping_timer.cancel()
         self._publisher.detach()
-        _log.warning("the connection to the broker has ended")
+        if not self._leaving:
+            _log.warning("the connection to the broker is lost")
 
     def acknowledged(self, packet_id: int) -> None:
         """A publication has arrived."""
