@@ -24,12 +24,12 @@ MODEL_INLINE model_in_t model_saturate(int32_t fourfold) {
  * Returns whether every feature is finite. */
 MODEL_INLINE int model_load(const struct model_params *p, const float *features, model_in_t *q) {
 #if MODEL_FPU
-  float probe = 0.0f; /* x * 0 is 0 or NaN */
+  float probe = 0.0f, zero = 0.0f; /* x * 0 is 0 or NaN */
   MODEL_UNROLL(1)
   for (size_t i = 0; i < MODEL_INPUT_LEN; ++i) {
     float product = features[i] * p->input[i].reciprocal;
     int32_t fourfold;
-    probe = __builtin_fmaf(features[i], 0.0f, probe);
+    __asm__("vfma.f32 %0, %1, %2" : "+t"(probe) : "t"(features[i]), "t"(zero));
     __asm__("vcvt.s32.f32 %0, %0, #2" : "+t"(product)); /* times 4, towards zero, saturated */
     memcpy(&fourfold, &product, sizeof fourfold);
     q[i] = model_saturate(__qadd(fourfold, p->input[i].offset + (fourfold >> 31)));

@@ -83,6 +83,27 @@ def test_every_sort_of_core_compiles_without_a_warning(compiler: tuple[str, ...]
             subprocess.run(command, check=True)
 
 
+@pytest.mark.parametrize("compiler", CORES[2:], ids=" ".join)
+def test_no_mathematics_are_pulled_in_even_unoptimised(compiler: tuple[str, ...], tmp_path: Path) -> None:
+    one, _ = exported("kmeans", 3, 8, 8, tmp_path, "plain")
+    object_file = tmp_path / "plain.o"
+    command = [*compiler, "-O0", "-c", str(one.source), "-o", str(object_file)]
+    subprocess.run(command, check=True)
+    listing = subprocess.run(
+        ["nm", "-u", str(object_file)], capture_output=True, text=True, check=True
+    ).stdout
+    needed = {line.split()[-1] for line in listing.splitlines()}
+    # Moving memory, and the integer products and divisions that a core does not have.
+    assert needed <= {
+        "memcpy",
+        "__aeabi_memcpy",
+        "__aeabi_memclr4",
+        "__aeabi_lmul",
+        "__aeabi_uidiv",
+        "memset",
+    }
+
+
 def test_rounding_and_saturation_are_the_oracles_at_every_edge(tmp_path: Path) -> None:
     one, _ = exported("kmeans", 3, 2, 8, tmp_path, "edges")
     inputs = one.model.inputs

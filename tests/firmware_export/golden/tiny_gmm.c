@@ -211,12 +211,12 @@ TINY_GMM_INLINE tiny_gmm_in_t tiny_gmm_saturate(int32_t fourfold) {
  * Returns whether every feature is finite. */
 TINY_GMM_INLINE int tiny_gmm_load(const struct tiny_gmm_params *p, const float *features, tiny_gmm_in_t *q) {
 #if TINY_GMM_FPU
-  float probe = 0.0f; /* x * 0 is 0 or NaN */
+  float probe = 0.0f, zero = 0.0f; /* x * 0 is 0 or NaN */
   TINY_GMM_UNROLL(1)
   for (size_t i = 0; i < TINY_GMM_INPUT_LEN; ++i) {
     float product = features[i] * p->input[i].reciprocal;
     int32_t fourfold;
-    probe = __builtin_fmaf(features[i], 0.0f, probe);
+    __asm__("vfma.f32 %0, %1, %2" : "+t"(probe) : "t"(features[i]), "t"(zero));
     __asm__("vcvt.s32.f32 %0, %0, #2" : "+t"(product)); /* times 4, towards zero, saturated */
     memcpy(&fourfold, &product, sizeof fourfold);
     q[i] = tiny_gmm_saturate(__qadd(fourfold, p->input[i].offset + (fourfold >> 31)));

@@ -274,12 +274,12 @@ TINY_KMEANS_INLINE tiny_kmeans_in_t tiny_kmeans_saturate(int32_t fourfold) {
  * Returns whether every feature is finite. */
 TINY_KMEANS_INLINE int tiny_kmeans_load(const struct tiny_kmeans_params *p, const float *features, tiny_kmeans_in_t *q) {
 #if TINY_KMEANS_FPU
-  float probe = 0.0f; /* x * 0 is 0 or NaN */
+  float probe = 0.0f, zero = 0.0f; /* x * 0 is 0 or NaN */
   TINY_KMEANS_UNROLL(1)
   for (size_t i = 0; i < TINY_KMEANS_INPUT_LEN; ++i) {
     float product = features[i] * p->input[i].reciprocal;
     int32_t fourfold;
-    probe = __builtin_fmaf(features[i], 0.0f, probe);
+    __asm__("vfma.f32 %0, %1, %2" : "+t"(probe) : "t"(features[i]), "t"(zero));
     __asm__("vcvt.s32.f32 %0, %0, #2" : "+t"(product)); /* times 4, towards zero, saturated */
     memcpy(&fourfold, &product, sizeof fourfold);
     q[i] = tiny_kmeans_saturate(__qadd(fourfold, p->input[i].offset + (fourfold >> 31)));
