@@ -133,7 +133,7 @@ class Worker(_Section, frozen=True):
     Parameters
     ----------
     memory_mb : int or None
-        Largest data segment in MiB; three quarters of the machine's memory where left out.
+        Most memory that it may use, in MiB; three quarters of the machine's where left out.
     nice : int
         Added to the priority of the process.
     threads : int or None

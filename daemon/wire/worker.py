@@ -45,7 +45,7 @@ class WorkerLimits(msgspec.Struct, frozen=True):
     Parameters
     ----------
     memory_bytes : int or None
-        Largest data segment (``RLIMIT_DATA``); None for no limit.
+        Most memory that it may use; None for no limit.
     nice : int
         Added to the process priority.
     threads : int

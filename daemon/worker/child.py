@@ -11,6 +11,7 @@ import resource
 import signal
 import sys
 import threading
+import time
 import traceback
 from io import RawIOBase
 from typing import Any, BinaryIO
@@ -22,6 +23,10 @@ from daemon.errors import JobCanceled, JobDiskFull, JobError, WorkerOutOfMemory,
 from daemon.wire.worker import Done, Event, Failed, Log, Progress, Spec, WorkerLimits
 
 _PR_SET_PDEATHSIG = 1
+#: Seconds between two looks at the memory that is used.
+_WATCH_S = 0.05
+#: What the matrix libraries of numpy and scipy reserve for each thread when it first multiplies.
+_BLAS_BYTES = 64 * 1024 * 1024
 
 
 class Emitter:
@@ -101,16 +106,18 @@ def main() -> int:
 def _run(spec: Spec, emitter: Emitter) -> Done | Failed:
     try:
         faults.point("worker.spec_read")
-        from daemon import pipeline  # numpy and scikit-learn come with it: only here
+        # numpy and scikit-learn come with these: only here.
+        from daemon import pipeline
+        from daemon.trainers.base import load_trainer
+        from daemon.trainers.table import TRAINERS
 
+        load_trainer(TRAINERS[spec.learn_block["type"]])
+        _limit_memory(spec.limits, emitter)
         result: dict[str, Any] = pipeline.run(spec, emitter)
         faults.point("worker.before_done")
         return Done(result)
     except MemoryError:
-        error: JobError = WorkerOutOfMemory(
-            "training needs more memory than worker.memory_mb allows: train on less, or raise it",
-            retryable=True,
-        )
+        error: JobError = _out_of_memory()
     except JobError as raised:
         error = raised
     except OSError as raised:
@@ -119,7 +126,17 @@ def _run(spec: Spec, emitter: Emitter) -> Done | Failed:
         error = JobDiskFull("the disk is full: free some space", retryable=True)
     except Exception as raised:  # noqa: BLE001
         return _unexpected(raised, emitter)
+    return _ended_by(error, emitter)
+
+
+def _ended_by(error: JobError, emitter: Emitter) -> Failed:
     return Failed(error.code, error.message, error.stage or emitter.stage, error.retryable, error.details)
+
+
+def _out_of_memory() -> WorkerOutOfMemory:
+    return WorkerOutOfMemory(
+        "training needs more memory than worker.memory_mb allows: train on less, or raise it", retryable=True
+    )
 
 
 def _unexpected(error: Exception, emitter: Emitter) -> Failed:
@@ -142,16 +159,42 @@ def _die_with_parent() -> None:
 
 
 def _limit(limits: WorkerLimits) -> None:
-    """Put the limits on: politeness, memory, and first in line when memory runs out."""
+    """Put the limits on that hold from the start: politeness, and first in line when memory runs out."""
     os.nice(limits.nice)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if limits.memory_bytes is not None:
-        resource.setrlimit(resource.RLIMIT_DATA, (limits.memory_bytes, limits.memory_bytes))
     try:
         with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
             file.write("800")
     except OSError as error:
         sys.stderr.write(f"oom_score_adj cannot be set: {error}\n")
+
+
+def _limit_memory(limits: WorkerLimits, emitter: Emitter) -> None:
+    """Limit what is used, by a look at it now and then, and what is reserved, by the kernel.
+
+    Both from the moment that the libraries are loaded, with room for each thread's buffers: where
+    OpenBLAS is refused memory it asks again without end, and the job would hang.
+    """
+    if limits.memory_bytes is None:
+        return
+    ceiling = _memory()["VmData"] + limits.memory_bytes + _BLAS_BYTES * (limits.threads + 2)
+    resource.setrlimit(resource.RLIMIT_DATA, (ceiling, ceiling))
+    threading.Thread(target=_watch_memory, args=(limits.memory_bytes, emitter), daemon=True).start()
+
+
+def _watch_memory(most: int, emitter: Emitter) -> None:
+    """End the job once it uses more than `most` bytes."""
+    while _memory()["RssAnon"] <= most:
+        time.sleep(_WATCH_S)
+    emitter.send(_ended_by(_out_of_memory(), emitter))
+    os._exit(1)
+
+
+def _memory() -> dict[str, int]:
+    """Bytes that this process has reserved (``VmData``) and uses (``RssAnon``)."""
+    with open("/proc/self/status", encoding="ascii") as file:
+        lines = (line.split() for line in file)
+        return {words[0][:-1]: int(words[1]) * 1024 for words in lines if words[0] in ("VmData:", "RssAnon:")}
 
 
 if __name__ == "__main__":

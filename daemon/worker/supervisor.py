@@ -199,6 +199,10 @@ def _explain_death(status: int, tail: list[str]) -> JobError:
             "or free memory",
             retryable=True,
         )
+    if any("MemoryError" in line or "bad_alloc" in line for line in tail):
+        return WorkerOutOfMemory(
+            "the worker ended for want of memory: train on less, or raise worker.memory_mb", retryable=True
+        )
     said = f": {tail[-1]}" if tail else ""
     how = f"by signal {signal.Signals(-status).name}" if status < 0 else f"with exit status {status}"
     return WorkerCrashed(f"the worker ended {how}{said}", retryable=True)
