@@ -19,6 +19,9 @@ TRIES = ((8, 2.0), (8, 4.0), (8, 8.0), (16, 8.0), (16, 4.0), (16, 2.0))
 """Bits and headroom, in the order in which they are tried: 8 bits first, the finest first. 16 bits are
 fine enough to start with the widest range."""
 
+_SATURATED = 0.01
+"""A wider range of 8 bits is coarser: it is tried only where more rows than this share saturate."""
+
 _ROWS = 1024
 """Rows of each sort that a try is judged on, at most: a hundredth of a second a try."""
 
@@ -67,6 +70,8 @@ class Attempt:
         Median absolute error on normal rows, in units of the score.
     likelihood_error : float or None
         The same in nats, for a GMM.
+    saturated : float
+        Share of the rows, far ones aside, of which an input saturates.
     far_missed : int
         Rows 100 to 1000 standard deviations off that the float model finds and this one does not.
     failed : tuple of str
@@ -82,6 +87,7 @@ class Attempt:
     auc_difference: float
     score_error: float
     likelihood_error: float | None
+    saturated: float
     far_missed: int
     failed: tuple[str, ...]
 
@@ -140,6 +146,8 @@ class _Trial:
     def judge(self, integer: IntegerModel, bits: int, headroom: float, bounds: Bounds) -> Attempt:
         """Compare an integer model with the float model."""
         scores = integer.score(self.rows).astype(np.float64)
+        inputs = integer.quantize(self.rows)
+        at_limit = ((inputs == integer.inputs.low) | (inputs == integer.inputs.high)).any(axis=1)
         decided, wanted = scores >= self.model.threshold, self.scores >= self.model.threshold
         near = len(self.rows) - len(self.far)
         mixed = len(self.normal) + len(self.synthetic)
@@ -174,6 +182,7 @@ class _Trial:
             auc_difference=attempt["auc_difference"],
             score_error=error,
             likelihood_error=nats,
+            saturated=float(np.mean(at_limit[:near])),
             far_missed=int(attempt["far_missed"]),
             failed=tuple(name for name, is_broken in broken.items() if is_broken),
         )
@@ -234,6 +243,8 @@ def choose(
 
     tried: list[tuple[IntegerModel, Attempt]] = []
     for bits, headroom in TRIES:
+        if bits == 8 and tried and tried[-1][1].saturated <= _SATURATED:
+            continue
         integer = quantize(model, train, bits=bits, headroom=headroom)
         tried.append((integer, trial.judge(integer, bits, headroom, limits)))
         if tried[-1][1].passed:
