@@ -167,6 +167,10 @@ def main() -> int:
     except TrainerdError as error:
         sys.stderr.write(f"{error.message}\n")
         return 1
+    except OSError as error:
+        # A directory that may not be written, most likely: the error names it.
+        sys.stderr.write(f"the daemon cannot run: {error}\n")
+        return 1
     return 0
 
 

@@ -78,7 +78,7 @@ class Database:
         Raises
         ------
         StateError
-            The file was written by a newer version of the daemon.
+            The file was written by a newer version of the daemon, or is damaged.
         DiskFull
             There is no room to open it.
         """
@@ -86,11 +86,18 @@ class Database:
             connection = sqlite3.connect(self.path, isolation_level=None, cached_statements=64)
             self.path.chmod(0o600)
             connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-            connection.execute("PRAGMA cache_size=-512")
             self._connection = connection
-            self._migrate()
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.execute("PRAGMA synchronous=FULL")
+                connection.execute("PRAGMA cache_size=-512")
+                self._migrate()
+            except sqlite3.OperationalError:
+                raise
+            except sqlite3.DatabaseError as error:
+                raise StateError(
+                    f"{self.path} is damaged ({error}): restore it from a copy, or move it away to start anew"
+                ) from error
 
     def close(self) -> None:
         """Close the connection; safe to call twice."""

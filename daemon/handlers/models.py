@@ -18,9 +18,7 @@ def list_versions(services: Services, call: Call) -> dict[str, Any]:
         services.projects.learn_block(call.project_id, call.learn_id)
     return {
         "current": current,
-        "versions": [
-            model_summary(registry.manifest(call.project_id, call.learn_id, version)) for version in versions
-        ],
+        "versions": [model_summary(found) for found in registry.manifests(call.project_id, call.learn_id)],
     }
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from daemon import __version__
+from daemon.errors import NotFound
 from daemon.handlers.services import Call, Services
 from daemon.models.summary import model_summary
 
@@ -15,8 +17,14 @@ def get(services: Services, _: Call) -> dict[str, Any]:
         "state": {"state": "online", "version": __version__},
         "capabilities": services.capabilities,
         "jobs": [services.queue.info(job) for job in services.jobs.open()],
-        "models": [
-            model_summary(services.registry.manifest(project_id, learn_id, version))
-            for project_id, learn_id, version in services.registry.currents()
-        ],
+        "models": _models(services),
     }
+
+
+def _models(services: Services) -> list[dict[str, Any]]:
+    found = []
+    for project_id, learn_id, version in services.registry.currents():
+        # One that the disk has damaged does not hide the others.
+        with contextlib.suppress(NotFound):
+            found.append(model_summary(services.registry.manifest(project_id, learn_id, version)))
+    return found

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -80,14 +81,24 @@ class Registry:
         Raises
         ------
         NotFound
-            There is no such version.
+            There is no such version, or the disk has damaged it.
         """
         path = self._block(project_id, learn_id) / str(version) / MANIFEST
         try:
             manifest: dict[str, Any] = json.loads(path.read_bytes())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise NotFound(f"model {learn_id} of project {project_id} has no version {version}") from None
+        except ValueError:
+            raise NotFound(f"{path} is damaged: use another version, or train again") from None
         return manifest
+
+    def manifests(self, project_id: int, learn_id: int) -> list[dict[str, Any]]:
+        """The manifests of all versions that are there and not damaged, oldest first."""
+        found = []
+        for version in self.versions(project_id, learn_id):
+            with contextlib.suppress(NotFound):
+                found.append(self.manifest(project_id, learn_id, version))
+        return found
 
     def current_manifest(self, project_id: int, learn_id: int) -> dict[str, Any]:
         """The manifest of the version in use.
@@ -146,8 +157,9 @@ class Registry:
 
     def adopt(self, project_id: int, learn_id: int, job_id: int) -> int | None:
         """The version that a job made before it was cut off, made current again; None where it made none."""
-        for version in reversed(self.versions(project_id, learn_id)):
-            if self.manifest(project_id, learn_id, version).get("jobId") == job_id:
+        for manifest in reversed(self.manifests(project_id, learn_id)):
+            if manifest.get("jobId") == job_id:
+                version = int(manifest["version"])
                 self._point(project_id, learn_id, version)
                 return version
         return None

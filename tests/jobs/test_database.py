@@ -71,3 +71,14 @@ def test_a_full_disk_is_told_and_nothing_is_half_written(database: Database) -> 
 def test_a_directory_that_is_not_there_is_no_full_disk(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.OperationalError, match="unable to open"):
         Database(tmp_path / "nowhere" / "trainerd.db").open()
+
+
+@pytest.mark.parametrize("content", [b"not a database" * 1000, b"SQLite format 3\0" + b"\xff" * 8000])
+def test_a_damaged_file_is_told_and_left_alone(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "trainerd.db"
+    path.write_bytes(content)
+    damaged = Database(path)
+    with pytest.raises(StateError, match=r"trainerd\.db is damaged .* move it away"):
+        damaged.open()
+    damaged.close()
+    assert path.read_bytes() == content

@@ -13,7 +13,7 @@ from daemon.models.registry import Registry
 from tests.versions import half_written, visible_versions
 
 
-def stage(state_dir: Path, job_id: int, content: bytes = b"the model") -> Path:
+def stage(state_dir: Path, job_id: int, version: int, content: bytes = b"the model") -> Path:
     """A complete version, as a worker leaves it."""
     staging = state_dir / "work" / str(job_id) / "version"
     (staging / "c").mkdir(parents=True)
@@ -21,6 +21,7 @@ def stage(state_dir: Path, job_id: int, content: bytes = b"the model") -> Path:
     for name, data in files.items():
         (staging / name).write_bytes(data)
     manifest = {
+        "version": version,
         "jobId": job_id,
         "files": {
             name: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
@@ -39,7 +40,7 @@ def registry(tmp_path: Path) -> Registry:
 def add(registry: Registry, state_dir: Path, count: int = 1) -> None:
     for _ in range(count):
         number = registry.next_version(1, 7)
-        registry.promote(stage(state_dir, 100 + number), 1, 7, number)
+        registry.promote(stage(state_dir, 100 + number, number), 1, 7, number)
 
 
 def test_a_version_appears_whole_and_becomes_the_current_one(registry: Registry, tmp_path: Path) -> None:
@@ -86,7 +87,7 @@ def test_old_versions_go_and_the_one_in_use_stays(registry: Registry, tmp_path: 
 def test_a_version_whose_job_was_cut_off_is_found_again(registry: Registry, tmp_path: Path) -> None:
     add(registry, tmp_path, 2)
     # Cut off between the version's appearance and its coming into use.
-    stage(tmp_path, 103).rename(tmp_path / "projects/1/models/7/3")
+    stage(tmp_path, 103, 3).rename(tmp_path / "projects/1/models/7/3")
     assert registry.current(1, 7) == 2
     assert registry.adopt(1, 7, 999) is None and registry.current(1, 7) == 2
     assert registry.adopt(1, 7, 103) == 3 and registry.current(1, 7) == 3
@@ -105,7 +106,7 @@ def test_what_an_interrupted_step_left_is_removed(registry: Registry, tmp_path: 
 
 def test_a_file_is_read_in_parts(registry: Registry, tmp_path: Path) -> None:
     content = bytes(range(256)) * 10
-    registry.promote(stage(tmp_path, 1, content), 1, 7, 1)
+    registry.promote(stage(tmp_path, 1, 1, content), 1, 7, 1)
     parts = [registry.read(1, 7, 1, "model.npz", offset, 1000) for offset in range(0, 3000, 1000)]
     assert b"".join(part.data for part in parts) == content
     assert {(part.size, part.sha256) for part in parts} == {(2560, hashlib.sha256(content).hexdigest())}
@@ -122,3 +123,14 @@ def test_only_files_of_the_manifest_are_read(registry: Registry, tmp_path: Path,
         registry.read(1, 7, 1, name, 0, 10)
     with pytest.raises(NotFound, match="no version 2"):
         registry.read(1, 7, 2, "model.npz", 0, 10)
+
+
+def test_a_damaged_version_hides_no_other(registry: Registry, tmp_path: Path) -> None:
+    add(registry, tmp_path, 3)
+    (tmp_path / "projects/1/models/7/3/manifest.json").write_bytes(b'{"files": {"model')
+    (tmp_path / "projects/1/models/7/2/manifest.json").unlink()
+    with pytest.raises(NotFound, match=r"3/manifest\.json is damaged"):
+        registry.current_manifest(1, 7)
+    assert [manifest["version"] for manifest in registry.manifests(1, 7)] == [1]
+    assert registry.adopt(1, 7, 103) is None and registry.adopt(1, 7, 101) == 1
+    assert registry.next_version(1, 7) == 4

@@ -15,10 +15,13 @@ from tests.reliability.scenes import REQUEST_ID, MakeDaemon, retained
 from tests.scenario import KMEANS, TRAIN, carried, properties, train, train_path, wait_for_end
 
 
-@pytest.mark.parametrize("end", ["kill", "stop"])
-@pytest.mark.parametrize("persistence", [False, True], ids=["forgetful", "persistent"])
+@pytest.mark.parametrize(
+    ("persistence", "end"),
+    [(False, "kill"), (True, "kill"), (True, "stop")],
+    ids=["forgetful-kill", "persistent-kill", "persistent-stop"],
+)
 def test_the_broker_goes_during_a_job(
-    make_daemon: MakeDaemon, tmp_path: Path, end: str, persistence: bool
+    make_daemon: MakeDaemon, tmp_path: Path, persistence: bool, end: str
 ) -> None:
     folder = tmp_path / "broker"
     folder.mkdir()

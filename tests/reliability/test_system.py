@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import wait_until
+from tests.harness import Daemon, wait_until
 from tests.reliability.scenes import REQUEST_ID, MakeDaemon, check_single_end, fault, worker_of
-from tests.scenario import TRAIN, train, train_path, wait_for_end
+from tests.scenario import KMEANS, TRAIN, train, train_path, wait_for_end
 from tests.versions import visible_versions
 
 
@@ -109,3 +109,45 @@ def test_a_second_daemon_on_the_same_state_directory_is_refused(
     assert "in use by another trainerd" in refused.stderr and "Traceback" not in refused.stderr
     with daemon.client() as client:
         assert client.request("get", "status").status == 200
+
+
+def run_once(daemon: Daemon) -> subprocess.CompletedProcess[str]:
+    """Start a daemon that is not going to start."""
+    command = [sys.executable, "-m", "daemon.app", "--config", str(daemon.config_file)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+def test_a_damaged_database_is_told(make_daemon: MakeDaemon) -> None:
+    daemon = make_daemon()
+    daemon.write_config()
+    (daemon.state_dir / "trainerd.db").write_bytes(b"flash wears out" * 1000)
+    refused = run_once(daemon)
+    assert refused.returncode == 1
+    assert "trainerd.db is damaged" in refused.stderr and "Traceback" not in refused.stderr
+
+
+def test_a_directory_that_cannot_be_written_is_told(make_daemon: MakeDaemon) -> None:
+    daemon = make_daemon()
+    daemon.write_config()
+    (daemon.directory / "run").rmdir()
+    (daemon.directory / "run").write_text("not a directory")
+    refused = run_once(daemon)
+    assert refused.returncode == 1
+    assert str(daemon.directory / "run") in refused.stderr and "Traceback" not in refused.stderr
+
+
+def test_a_damaged_version_takes_no_device_offline(make_daemon: MakeDaemon) -> None:
+    daemon = make_daemon()
+    daemon.start()
+    with daemon.client() as client:
+        client.subscribe(f"{client.root}/jobs/#")
+        wait_for_end(client, train(client))
+        daemon.kill()
+        (daemon.state_dir / f"projects/1/models/{KMEANS}/1/manifest.json").write_bytes(b"{")
+        daemon.start()
+        assert client.request("get", "status").body["models"] == []
+        broken = client.request("get", f"api/1/models/{KMEANS}/1")
+        assert broken.status == 404 and "damaged" in broken.body["error"]
+        # The next training mends it.
+        wait_for_end(client, train(client))
+        assert client.request("get", f"api/1/models/{KMEANS}").body["current"] == 2
