@@ -190,22 +190,8 @@ class JobQueue:
     def recover(self) -> None:
         """At start-up: finish, resume or give up what was interrupted."""
         for job in self._store.open():
-            if job.state is not State.IN_PROGRESS:
-                continue
-            result = self._runner.recover(job)
-            self._runner.clean_up(job)
-            with self._database.transaction():
-                if result is not None:
-                    self._end(job, None, result)
-                elif job.cancel_requested:
-                    self._end(job, JobCanceled("canceled while it ran"))
-                elif job.resumed >= MAX_RESUMES:
-                    self._end(
-                        job,
-                        JobInterrupted(f"interrupted {job.resumed + 1} times; the last time it was given up"),
-                    )
-                else:
-                    self._tell(self._store.change(job, State.QUEUED, resumed=job.resumed + 1))
+            if job.state is State.IN_PROGRESS:
+                self._pick_up(job)
         self._serving = True
 
     def kick(self) -> None:
@@ -247,13 +233,33 @@ class JobQueue:
         running = self._running.get(job_id)
         return None if running is None else running.last
 
+    def _pick_up(self, job: Job) -> None:
+        """Finish, resume or give up a job that was cut off while it ran."""
+        result = self._runner.recover(job)
+        self._runner.clean_up(job)
+        with self._database.transaction():
+            if result is not None:
+                self._end(job, None, result)
+            elif job.cancel_requested:
+                self._end(job, JobCanceled("canceled while it ran"))
+            elif job.resumed >= MAX_RESUMES:
+                self._end(
+                    job, JobInterrupted(f"interrupted {job.resumed + 1} times; the last time it was given up")
+                )
+            else:
+                self._tell(self._store.change(job, State.QUEUED, resumed=job.resumed + 1))
+
     async def _run(self, job: Job) -> None:
         try:
             await self._work(job)
         except Exception:  # noqa: BLE001
-            # What is on disk stays as it is: a queued job is tried again, a running one at the next start.
+            # A queued job is simply tried again; a running one was cut off, as by the end of the daemon.
             _log.exception("job %d could not be carried on", job.id)
             await asyncio.sleep(_PAUSE_S)
+            self._running.pop(job.id, None)
+            job = self._store.get(job.id)
+            if job.state is State.IN_PROGRESS:
+                self._pick_up(job)
         finally:
             self._running.pop(job.id, None)
             self._tasks.pop(job.id, None)

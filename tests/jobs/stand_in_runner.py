@@ -24,6 +24,7 @@ class StandInRunner:
         self.published: list[int] = []
         self.appeared: dict[int, dict[str, Any]] = {}
         self.publish_error: Exception | None = None
+        self.clean_up_error: Exception | None = None
         self._learn_ids: dict[int, int] = {}
 
     async def run(self, job: Job, cancel: asyncio.Event, hear: Hear) -> dict[str, Any]:
@@ -60,4 +61,6 @@ class StandInRunner:
         return self.appeared.get(job.id)
 
     def clean_up(self, job: Job) -> None:
-        pass
+        if self.clean_up_error is not None:
+            error, self.clean_up_error = self.clean_up_error, None
+            raise error

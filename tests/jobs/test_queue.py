@@ -369,3 +369,29 @@ def test_ended_jobs_beyond_the_limit_are_forgotten(bench: Callable[..., Bench]) 
         assert [job.id for job in bench.store.all()] == ids[2:]
 
     run(bench(keep=2), steps)
+
+
+@pytest.mark.parametrize("appeared", [False, True])
+def test_a_job_that_nobody_carries_on_is_picked_up(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch, appeared: bool
+) -> None:
+    """It does not wait for the next start of the daemon."""
+    monkeypatch.setattr("daemon.jobs.queue._PAUSE_S", 0.0)
+
+    async def steps(bench: Bench) -> None:
+        bench.runner.clean_up_error = RuntimeError("a mistake")
+        job_id = bench.submit()
+        await bench.settle()
+        if appeared:
+            bench.runner.appeared[job_id] = {"version": 1}
+        bench.runner.end(job_id, {"version": 1})
+        await bench.settle()
+        if not appeared:
+            assert bench.store.get(job_id).resumed == 1
+            bench.runner.end(job_id, {"version": 1})
+            await bench.settle()
+        job = bench.store.get(job_id)
+        assert (job.state, job.result) == (State.SUCCEEDED, {"version": 1})
+        assert bench.listener.states(job_id).count("SUCCEEDED") == 1
+
+    run(bench(), steps)

@@ -38,13 +38,15 @@ def test_a_failure_of_the_system_ends_the_job(
         assert visible_versions(daemon.state_dir) == {}
 
 
-def test_a_job_that_could_not_be_begun_is_tried_again(make_daemon: MakeDaemon) -> None:
+@pytest.mark.parametrize("point", ["job.before_start", "job.before_finish"])
+def test_a_job_that_could_not_be_carried_on_is_taken_up_again(make_daemon: MakeDaemon, point: str) -> None:
     daemon = make_daemon()
     with daemon.client() as client:
         client.subscribe(f"{client.root}/jobs/#")
-        daemon.start(environment=fault("job.before_start:error"))
+        daemon.start(environment=fault(f"{point}:error"))
         job = wait_for_end(client, train(client))
         assert (job["state"], job["resumed"]) == ("SUCCEEDED", 0)
+        check_single_end(client, daemon, job)
 
 
 @pytest.mark.parametrize(
