@@ -150,7 +150,11 @@ class Registry:
             The directory, on the same file system, its content already on disk.
         """
         directory = self._block(project_id, learn_id)
-        directory.mkdir(parents=True, exist_ok=True)
+        if not directory.is_dir():
+            directory.mkdir(parents=True)
+            # A new directory is on disk when its parent is.
+            for parent in directory.parents[: len(directory.relative_to(self._projects.parent).parts)]:
+                _sync(parent)
         staging.rename(directory / str(version))
         _sync(directory)
         self._point(project_id, learn_id, version)
