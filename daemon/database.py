@@ -83,21 +83,19 @@ class Database:
             There is no room to open it.
         """
         with _disk_full_told():
-            connection = sqlite3.connect(self.path, isolation_level=None, cached_statements=64)
-            self.path.chmod(0o600)
-            connection.row_factory = sqlite3.Row
-            self._connection = connection
+            self._connection = sqlite3.connect(self.path, isolation_level=None, cached_statements=64)
             try:
-                connection.execute("PRAGMA journal_mode=WAL")
-                connection.execute("PRAGMA synchronous=FULL")
-                connection.execute("PRAGMA cache_size=-512")
-                self._migrate()
-            except sqlite3.OperationalError:
-                raise
+                self._set_up(self._connection)
             except sqlite3.DatabaseError as error:
+                self.close()
+                if isinstance(error, sqlite3.OperationalError):
+                    raise
                 raise StateError(
                     f"{self.path} is damaged ({error}): restore it from a copy, or move it away to start anew"
                 ) from error
+            except BaseException:
+                self.close()
+                raise
 
     def close(self) -> None:
         """Close the connection; safe to call twice."""
@@ -147,8 +145,12 @@ class Database:
         """Store a fact about this device."""
         self.connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
-    def _migrate(self) -> None:
-        connection = self.connection
+    def _set_up(self, connection: sqlite3.Connection) -> None:
+        self.path.chmod(0o600)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA cache_size=-512")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > len(MIGRATIONS):
             raise StateError(
