@@ -42,9 +42,11 @@ def _packed(factor: IntArray) -> list[int]:
 
 
 def _cluster_type(ir: KMeansIr, name: str) -> str:
+    length = ir.inputs.length + ir.inputs.length % 2
     return f"""struct {name}_cluster {{
-  uint32_t square; /* squared length of the centre, times 4^{ir.fraction_bits}, plus 1 */
-  int32_t radius;  /* in input steps, {ir.fraction_bits} fraction bits */
+  int16_t center[{length}]; /* in input steps, {ir.centroid_fraction} fraction bits; padded to pairs */
+  uint32_t square; /* squared length of the centre in input steps, times 4^{ir.distance_fraction}, plus 1 */
+  int32_t radius;  /* in input steps, {ir.distance_fraction} fraction bits */
 }};"""
 
 
@@ -58,15 +60,15 @@ def _component_type(ir: GmmIr, name: str) -> str:
 
 
 def _kmeans_members(ir: KMeansIr, name: str) -> list[_Member]:
-    squares = (ir.centroids.astype(np.int64) ** 2).sum(axis=1) * 4**ir.fraction_bits + 1
+    lengths = (ir.centroids.astype(np.int64) ** 2).sum(axis=1) * 4.0 ** (
+        ir.distance_fraction - ir.centroid_fraction
+    )
+    padded = np.pad(ir.centroids, ((0, 0), (0, ir.inputs.length % 2)))
     clusters = (
-        braced([f"{square}u", str(radius)], 4) for square, radius in zip(squares, ir.radii, strict=True)
+        braced([braced(_integers(center), 4), f"{round(length) + 1}u", str(radius)], 4)
+        for center, length, radius in zip(padded, lengths.tolist(), ir.radii, strict=True)
     )
     return [
-        _Member(
-            f"{name}_in_t center[{ir.centroids.size}]; /* in input steps, one centre after the other */",
-            braced(_integers(ir.centroids), 2),
-        ),
         _Member(f"struct {name}_cluster cluster[{len(ir.radii)}];", braced(clusters, 2)),
         _Member("int32_t cap;", str(ir.score.cap)),
         _Member("int32_t multiplier; /* brings a score to its scale */", str(ir.score.multiplier)),
@@ -89,17 +91,13 @@ def _gmm_members(ir: GmmIr, name: str) -> list[_Member]:
     ]
 
 
-def _input_member(inputs: InputsIr) -> _Member:
+def _input_member(inputs: InputsIr, name: str) -> _Member:
     # The rounding of the quantization is in the offset, see the kernel.
     rows = (
         braced([float_literal(float(reciprocal)), str(4 * int(zero_point) + 2)])
         for reciprocal, zero_point in zip(inputs.reciprocal, inputs.zero_point, strict=True)
     )
-    declaration = f"""struct {{
-  float reciprocal; /* input steps per unit of the feature */
-  int32_t offset;   /* 4 * zero point + 2 */
-}} input[{inputs.length}];"""
-    return _Member(declaration, braced(rows, 2))
+    return _Member(f"struct {name}_input input[{inputs.length}];", braced(rows, 2))
 
 
 def _indented(text: str) -> str:
@@ -123,7 +121,7 @@ def parameters(ir: AnomalyIr, name: str) -> str:
     of_floats = [
         _Member("int32_t threshold_q;", int32_literal(ir.score.threshold_q)),
         _Member("float score_scale;", float_literal(ir.score.scale)),
-        _input_member(ir.inputs),
+        _input_member(ir.inputs, name),
     ]
     unless = f"#ifndef {name.upper()}_NO_FLOAT"
 
@@ -133,6 +131,13 @@ def parameters(ir: AnomalyIr, name: str) -> str:
 
     (always, values), (floats, float_values) = both([*members, axis]), both(of_floats)
     return f"""{row_type}
+
+{unless}
+struct {name}_input {{
+  float reciprocal; /* input steps per unit of the feature */
+  int32_t offset;   /* 4 * zero point + 2 */
+}};
+#endif
 
 struct {name}_params {{
 {always}

@@ -32,23 +32,24 @@ def _input_shapes(inputs: InputsIr) -> dict[str, str]:
 
 def _kmeans_shapes(ir: KMeansIr) -> dict[str, str]:
     clusters, length = len(ir.radii), ir.inputs.length
-    words = max(1, length * ir.inputs.bits // 32)
     return {
         "CLUSTERS": str(clusters),
         "CLUSTERS_AT_ONCE": str(_divisor(clusters, 4)),
-        "FRACTION_BITS": str(ir.fraction_bits),
-        "WORD_UNROLL": str(_divisor(words, 4)),
+        "FRACTION_BITS": str(ir.distance_fraction),
+        "CENTER_BITS": str(ir.centroid_fraction),
+        "LANE_UNROLL": str(_divisor((length + 1) // 2, 4)),
     }
 
 
 def _gmm_shapes(ir: GmmIr) -> dict[str, str]:
-    length = ir.inputs.length
+    unroll = ir.inputs.length if ir.inputs.length <= _UNROLLED_DIMENSIONS else 1
     return {
         "COMPONENTS": str(len(ir.offsets)),
         "Y_WIDTH": str(ir.y_width),
         "Y_LIMIT": str(1 << (ir.y_width - 1)),
         "LEAST_OCTAVES": int32_literal(_LEAST_OCTAVES),
-        "DIMENSION_UNROLL": str(length if length <= _UNROLLED_DIMENSIONS else 1),
+        "LANE_UNROLL": str(unroll),
+        "TRIANGLE_UNROLL": str(unroll),
     }
 
 
@@ -62,9 +63,9 @@ def source(ir: AnomalyIr, name: str) -> str:
         The model's identifier.
     """
     if isinstance(ir, KMeansIr):
-        shapes, operators = _kmeans_shapes(ir), ["square_root", "kmeans"]
+        shapes, operators = _kmeans_shapes(ir), ["lanes", "square_root", "kmeans"]
     else:
-        shapes, operators = _gmm_shapes(ir), ["gmm"]
+        shapes, operators = _gmm_shapes(ir), ["lanes", "gmm"]
     macros = {**_input_shapes(ir.inputs), **shapes}
     definitions = "\n".join(f"#define {name.upper()}_{key} {value}" for key, value in macros.items())
     integer_part = "\n".join(kernel(operator, name) for operator in ["parameters", *operators, "score_q"])

@@ -74,21 +74,18 @@ class KMeansIr:
     inputs : InputsIr
     score : ScoreIr
     centroids : (k, d) int
-        On the input grid.
+        On the input grid, with ``centroid_fraction`` fraction bits; 16 bits.
     radii : (k,) int
-        In steps with ``fraction_bits`` fraction bits.
+        In steps with ``distance_fraction`` fraction bits.
+    centroid_fraction, distance_fraction : int
     """
 
     inputs: InputsIr
     score: ScoreIr
     centroids: IntArray
     radii: IntArray
-
-    @property
-    def fraction_bits(self) -> int:
-        """Fraction bits of a distance: the most that keep the radicand within 32 bits."""
-        largest: int = self.inputs.length * ((1 << self.inputs.width) - 1) ** 2
-        return (32 - largest.bit_length()) // 2
+    centroid_fraction: int
+    distance_fraction: int
 
 
 @dataclass(frozen=True)
@@ -100,9 +97,11 @@ class GmmIr:
     inputs : InputsIr
     score : ScoreIr
     factors : (k, d, d) int
-        Upper triangular.
+        Upper triangular; 16 bits.
     biases : (k, d) int
     shifts, offsets : (k,) int
+    y_width : int
+        Bits at which a whitened coordinate saturates.
     """
 
     inputs: InputsIr
@@ -111,11 +110,7 @@ class GmmIr:
     biases: IntArray
     shifts: IntArray
     offsets: IntArray
-
-    @property
-    def y_width(self) -> int:
-        """Bits of a whitened coordinate: the most that keep the sum of squares within 2**30."""
-        return 1 + (30 - (self.inputs.length - 1).bit_length()) // 2
+    y_width: int
 
 
 AnomalyIr: TypeAlias = KMeansIr | GmmIr

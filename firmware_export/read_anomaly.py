@@ -59,5 +59,20 @@ def _from_parts(parts: dict[str, Any]) -> AnomalyIr:
         threshold_q=int(np.clip(np.ceil(threshold / scale), -(2**31), 2**31 - 1)),
     )
     if kind == "kmeans":
-        return KMeansIr(inputs, score, parts["centroids"], parts["radii"])
-    return GmmIr(inputs, score, parts["factors"], parts["biases"], parts["shifts"], parts["offsets"])
+        return KMeansIr(
+            inputs,
+            score,
+            centroids=parts["centroids"],
+            radii=parts["radii"],
+            centroid_fraction=int(parts["centroid_fraction"]),
+            distance_fraction=int(parts["distance_fraction"]),
+        )
+    return GmmIr(
+        inputs,
+        score,
+        factors=parts["factors"],
+        biases=parts["biases"],
+        shifts=parts["shifts"],
+        offsets=parts["offsets"],
+        y_width=int(parts["y_width"]),
+    )

@@ -60,6 +60,8 @@ class IntegerGmm:
         Fraction bits of a component's factors above those of ``y``.
     offsets : (k,) int32
         In 2**-12 octaves.
+    y_width : int
+        Bits at which a whitened coordinate saturates.
     cap : int
         The cap of ``score_q``.
     multiplier : int
@@ -76,6 +78,7 @@ class IntegerGmm:
     biases: npt.NDArray[np.int32]
     shifts: npt.NDArray[np.int32]
     offsets: npt.NDArray[np.int32]
+    y_width: int
     cap: int
     multiplier: int
     score_scale: float
@@ -96,7 +99,7 @@ class IntegerGmm:
 
     def log_likelihood_q(self, q: IntArray) -> npt.NDArray[np.int64]:
         """Log-likelihood less its training mean, in 2**-12 octaves: (n, d) int8 or int16 -> (n,) int64."""
-        half = 2 ** (y_width(q.shape[1]) - 1)
+        half = 1 << (self.y_width - 1)
         total: npt.NDArray[np.int64] | None = None
         for factor, bias, shift, offset in zip(
             self.factors, self.biases, self.shifts, self.offsets, strict=True
@@ -135,6 +138,7 @@ class IntegerGmm:
             biases=self.biases,
             shifts=self.shifts,
             offsets=self.offsets,
+            y_width=self.y_width,
             cap=self.cap,
             multiplier=self.multiplier,
             score_scale=self.score_scale,
@@ -145,7 +149,7 @@ class IntegerGmm:
     def from_parts(cls, parts: dict[str, Any]) -> IntegerGmm:
         """Make one from what ``save`` wrote."""
         inputs = InputScale.from_parts(parts)
-        for name in ("cap", "multiplier"):
+        for name in ("y_width", "cap", "multiplier"):
             parts[name] = int(parts[name])
         for name in ("score_scale", "threshold"):
             parts[name] = float(parts[name])
@@ -238,6 +242,7 @@ def quantize_gmm(model: GmmModel, rows: FloatArray, *, bits: int, headroom: floa
         biases=np.rint(biases).astype(np.int32),
         shifts=shifts,
         offsets=np.rint(offsets).astype(np.int32),
+        y_width=y_width(len(center)),
         cap=int(np.floor(SCORE_CAP / score_scale)),
         multiplier=int(min(np.rint(2.0**32 * unit / score_scale), 2**32 - 1)),
         score_scale=score_scale,

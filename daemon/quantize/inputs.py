@@ -90,20 +90,22 @@ class InputScale:
         """What one input step is worth, in the features' units: (d,) float64."""
         return 1.0 / self.reciprocal.astype(np.float64)
 
-    def place(self, points: FloatArray) -> npt.NDArray[np.int32]:
+    def place(self, points: FloatArray, *, fraction: int) -> npt.NDArray[np.int32]:
         """Where points of the feature space lie on the input grid, for the numbers of a model.
 
         Parameters
         ----------
         points : (k, d) float64
             In the features' units.
+        fraction : int
+            Fraction bits of the result.
 
         Returns
         -------
         (k, d) int32
         """
-        steps = np.rint(points * self.reciprocal.astype(np.float64)) + self.zero_point
-        return np.asarray(np.clip(steps, self.low, self.high), dtype=np.int32)
+        steps = np.clip(points / self.step + self.zero_point, self.low, self.high)
+        return np.asarray(np.rint(steps * 2.0**fraction), dtype=np.int32)
 
     def quantize(self, features: npt.ArrayLike) -> IntArray:
         """Quantize rows.

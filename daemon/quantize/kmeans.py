@@ -4,8 +4,8 @@ All axes share one step in standardised space, so that a distance in steps is a 
 deviations. The arithmetic, for inputs ``q``, with every number an integer that fits 32 bits whatever the
 input is::
 
-    n_k     = sum_i (q_i - c_ki)^2                        below 2**32, by the choice of the inputs' width
-    s_k     = floor(sqrt(n_k * 4**f + 1))                 f: the largest that keeps the radicand below 2**32
+    n_k     = |q|^2 * 4**f + square_k - 2 q.c_k * 4**f    below 2**32: the inputs' width and f are chosen so
+    s_k     = floor(sqrt(n_k))                            square_k = round(|c_k|^2 * 4**f) + 1
     best    = min(cap, min_k(s_k - radius_k))             |best| < 2**16
     score_q = floor(best * multiplier / 2**15)            multiplier < 2**15
     score   = score_q * score_scale                       a power of two: exact in float32
@@ -33,10 +33,19 @@ def input_width(dims: int, bits: int) -> int:
     return min(15, 16 - (((dims - 1).bit_length() + 1) // 2))
 
 
-def fraction_bits(dims: int, width: int) -> int:
-    """Fraction bits of a distance: as many as keep the radicand below 2**32."""
+def distance_fraction(dims: int, width: int) -> int:
+    """Fraction bits of a distance, f: as many as keep the radicand below 2**32."""
     largest: int = dims * ((1 << width) - 1) ** 2
     return (32 - largest.bit_length()) // 2
+
+
+def centroid_fraction(dims: int, bits: int) -> int:
+    """Fraction bits of a centroid: what 16 bits leave, and what keeps a product with inputs in 32 bits.
+
+    Inputs have noise that centroids need not have: rounded to whole 8-bit steps they would shift the scores
+    of a whole cluster.
+    """
+    return min(7, 17 - dims.bit_length()) if bits == 8 else 0
 
 
 @dataclass(frozen=True)
@@ -50,9 +59,11 @@ class IntegerKMeans:
     inputs : InputScale
         From features to ``q``.
     centroids : (k, d) int32
-        On the input grid.
+        On the input grid, with ``centroid_fraction`` fraction bits; they fit 16 bits.
     radii : (k,) int32
-        In steps with ``fraction_bits`` fraction bits; zeros where plain distance is the score.
+        In steps with ``distance_fraction`` fraction bits; zeros where plain distance is the score.
+    centroid_fraction, distance_fraction : int
+        Fraction bits.
     cap : int
         The cap of the score, in the same unit.
     multiplier : int
@@ -67,6 +78,8 @@ class IntegerKMeans:
     inputs: InputScale
     centroids: npt.NDArray[np.int32]
     radii: npt.NDArray[np.int32]
+    centroid_fraction: int
+    distance_fraction: int
     cap: int
     multiplier: int
     score_scale: float
@@ -89,9 +102,13 @@ class IntegerKMeans:
         """Score quantized rows: (n, d) int8 or int16 -> (n,) int32."""
         # Integers in float64: every number here is below 2**53, so each sum is exact, and BLAS does it.
         rows, centers = q.astype(np.float64), self.centroids.astype(np.float64)
-        squared = (rows**2).sum(axis=1)[:, None] + (centers**2).sum(axis=1) - 2.0 * rows @ centers.T
-        scaled = squared * 4.0 ** fraction_bits(q.shape[1], self.inputs.width) + 1.0
-        distance = np.floor(np.sqrt(scaled)).astype(np.int64)
+        to_square = 4.0**self.distance_fraction
+        squares = (
+            np.rint((centers**2).sum(axis=1) * 4.0 ** (self.distance_fraction - self.centroid_fraction)) + 1.0
+        )
+        products = (rows @ centers.T) * (to_square * 2.0 ** (1 - self.centroid_fraction))
+        squared = (rows**2).sum(axis=1)[:, None] * to_square + squares - products
+        distance = np.floor(np.sqrt(squared)).astype(np.int64)
         best = np.minimum((distance - self.radii).min(axis=1), self.cap)
         return np.asarray((best * self.multiplier) >> 15, dtype=np.int32)
 
@@ -113,6 +130,8 @@ class IntegerKMeans:
             **self.inputs.parts(),
             centroids=self.centroids,
             radii=self.radii,
+            centroid_fraction=self.centroid_fraction,
+            distance_fraction=self.distance_fraction,
             cap=self.cap,
             multiplier=self.multiplier,
             score_scale=self.score_scale,
@@ -123,7 +142,7 @@ class IntegerKMeans:
     def from_parts(cls, parts: dict[str, Any]) -> IntegerKMeans:
         """Make one from what ``save`` wrote."""
         inputs = InputScale.from_parts(parts)
-        for name in ("cap", "multiplier"):
+        for name in ("centroid_fraction", "distance_fraction", "cap", "multiplier"):
             parts[name] = int(parts[name])
         for name in ("score_scale", "threshold"):
             parts[name] = float(parts[name])
@@ -183,14 +202,17 @@ def quantize_kmeans(model: KMeansModel, rows: FloatArray, *, bits: int, headroom
     reach = max(headroom * largest, 1.02 * _needed_range(model, radii))
     step = reach / (2 ** (width - 1) - 3)
     inputs = InputScale.from_steps(model.mean, model.scale * step, bits=bits, width=width)
-    unit = step * 2.0 ** -fraction_bits(dims, width)
+    of_distance, of_centroid = distance_fraction(dims, width), centroid_fraction(dims, bits)
+    unit = step * 2.0**-of_distance
     score_scale = float(2.0 ** (np.floor(np.log2(unit)) + 1))
     return IntegerKMeans(
         axes=model.axes,
         inputs=inputs,
-        centroids=inputs.place(model.centroids * model.scale + model.mean),
+        centroids=inputs.place(model.centroids * model.scale + model.mean, fraction=of_centroid),
         # Half a unit less: the square root is rounded down.
         radii=np.clip(np.rint(radii / unit - 0.5), 0, 2**16 - 1).astype(np.int32),
+        centroid_fraction=of_centroid,
+        distance_fraction=of_distance,
         cap=int(min(np.floor(SCORE_CAP / unit), 2**16 - 1)),
         multiplier=int(min(np.rint(2.0**15 * unit / score_scale), 2**15 - 1)),
         score_scale=score_scale,

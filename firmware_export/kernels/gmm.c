@@ -1,3 +1,19 @@
+#if !MODEL_DSP
+/* Without such an instruction: one by one. */
+#define MODEL_PER_LANE 1
+#define MODEL_LANES MODEL_INPUT_LEN
+typedef int32_t model_lane;
+
+MODEL_INLINE void model_spread(const model_in_t *q, model_lane *lanes) {
+  MODEL_UNROLL(MODEL_LANE_UNROLL)
+  for (size_t i = 0; i < MODEL_LANES; ++i) lanes[i] = q[i];
+}
+
+MODEL_INLINE int32_t model_multiply_add(const int16_t *weights, const model_lane *lanes, size_t i, int32_t sum) {
+  return sum + weights[i] * lanes[i];
+}
+#endif
+
 /* log2(2^a + 2^b) in 2^-12 octaves: the larger, and (1 - t/8)^4 for a difference of t < 8 octaves. */
 MODEL_INLINE int32_t model_log2_add(int32_t a, int32_t b) {
   int32_t larger = a > b ? a : b, rest = 32768 - (a > b ? a - b : b - a);
@@ -18,49 +34,15 @@ MODEL_INLINE int32_t model_whitened(int32_t sum, int32_t shift) {
 #endif
 }
 
-#if MODEL_DSP
-/* Two inputs, or the last and 0, in 16-bit lanes. */
-#define MODEL_PER_LANE 2
-#define MODEL_LANES ((MODEL_INPUT_LEN + 1) / 2)
-typedef uint32_t model_lane;
-
-MODEL_INLINE void model_spread(const model_in_t *q, model_lane *lanes) {
-  MODEL_UNROLL(MODEL_DIMENSION_UNROLL)
-  for (size_t i = 0; i < MODEL_LANES; ++i) {
-    uint32_t second = 2 * i + 1 < MODEL_INPUT_LEN ? (uint32_t)q[2 * i + 1] << 16 : 0u;
-    lanes[i] = (uint16_t)q[2 * i] | second;
-  }
-}
-
-MODEL_INLINE int32_t model_multiply_add(const int16_t *factor, const model_lane *lanes, size_t i, int32_t sum) {
-  uint32_t pair;
-  memcpy(&pair, factor + 2 * i, sizeof pair);
-  return __smlad((int16x2_t)pair, (int16x2_t)lanes[i], sum);
-}
-#else
-#define MODEL_PER_LANE 1
-#define MODEL_LANES MODEL_INPUT_LEN
-typedef int32_t model_lane;
-
-MODEL_INLINE void model_spread(const model_in_t *q, model_lane *lanes) {
-  MODEL_UNROLL(MODEL_DIMENSION_UNROLL)
-  for (size_t i = 0; i < MODEL_LANES; ++i) lanes[i] = q[i];
-}
-
-MODEL_INLINE int32_t model_multiply_add(const int16_t *factor, const model_lane *lanes, size_t i, int32_t sum) {
-  return sum + factor[i] * lanes[i];
-}
-#endif
-
 /* Sum of the squared whitened coordinates, in 2^-12 octaves. The factor is upper triangular, stored by columns,
  * each padded to pairs. */
 MODEL_INLINE int32_t model_mahalanobis(const struct model_component *c, const model_lane *lanes) {
   const int16_t *factor = c->factor;
   int32_t shift = c->shift, total = 0;
-  MODEL_UNROLL(MODEL_DIMENSION_UNROLL)
+  MODEL_UNROLL(MODEL_TRIANGLE_UNROLL)
   for (size_t j = 0; j < MODEL_INPUT_LEN; ++j) {
     int32_t y = c->bias[j];
-    MODEL_UNROLL(MODEL_DIMENSION_UNROLL)
+    MODEL_UNROLL(MODEL_TRIANGLE_UNROLL)
     for (size_t i = 0; i <= j / MODEL_PER_LANE; ++i)
       y = model_multiply_add(factor, lanes, i, y);
     factor += (j | 1) + 1;

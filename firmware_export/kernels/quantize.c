@@ -39,11 +39,13 @@ MODEL_INLINE int model_load(const struct model_params *p, const float *features,
   /* The same product from the bits, so that a core without FPU needs no float library. Mantissas have their
    * leading bit on top; the product's upper 32 bits are kept less 4. Adding half a unit of the 24th bit stands for
    * the rounding of a float32 product: what is below can change the result no more. */
-  uint32_t leading = 0x80000000u, half_unit = 4u, special = 0u;
+  uint32_t leading = 0x80000000u, half_unit = 4u, left = MODEL_INPUT_LEN, special = 0u;
+  const struct model_input *input = p->input;
   MODEL_KEEP(leading);
   MODEL_KEEP(half_unit);
-  for (size_t i = 0; i < MODEL_INPUT_LEN; ++i) {
-    uint32_t x = model_bits(features[i]), r = model_bits(p->input[i].reciprocal);
+  MODEL_KEEP(left);
+  do {
+    uint32_t x = model_bits(*features++), r = model_bits(input->reciprocal);
     uint32_t exponent = (x >> 23) & 255u;
     int32_t shift = 278 - (int32_t)exponent - (int32_t)(r >> 23);
     uint32_t high = (uint32_t)(((uint64_t)((x << 8) | leading) * ((r << 8) | leading)) >> 32);
@@ -53,8 +55,9 @@ MODEL_INLINE int model_load(const struct model_params *p, const float *features,
     shift = shift < 0 ? 0 : shift;
     shift = shift > 31 ? 31 : shift;
     fourfold = (int32_t)((high >> shift) ^ (0u - (x >> 31)));
-    q[i] = model_saturate(fourfold + p->input[i].offset);
-  }
+    *q++ = model_saturate(fourfold + input->offset);
+    ++input;
+  } while (--left != 0u);
   return (special & 256u) == 0u;
 #endif
 }

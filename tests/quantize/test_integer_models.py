@@ -89,8 +89,12 @@ def test_no_number_on_the_way_leaves_32_bits(kind: str, count: int, inputs: int,
     ends = np.random.default_rng(1).choice([integer.inputs.low, integer.inputs.high], (300, inputs))
     for block in (q, ends):
         if isinstance(integer, IntegerKMeans):
-            squared = ((block[:, None, :] - integer.centroids) ** 2).sum(axis=2)
-            assert squared.max() < 2**32
+            centroids = integer.centroids / 2.0**integer.centroid_fraction
+            squared = ((block[:, None, :] - centroids) ** 2).sum(axis=2) * 4.0**integer.distance_fraction
+            assert squared.max() + 1.5 < 2**32
+            assert np.abs(integer.centroids).max() < 2**15
+            products = np.abs(block).max() * np.abs(integer.centroids.astype(np.int64)).sum(axis=1)
+            assert products.max() < 2**31
         else:
             assert isinstance(integer, IntegerGmm)
             products = np.abs(block) @ np.abs(integer.factors).astype(np.int64)

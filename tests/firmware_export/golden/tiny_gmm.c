@@ -45,7 +45,8 @@ typedef char tiny_gmm_needs_arithmetic_shifts[(-1 >> 1) == -1 ? 1 : -1];
 #define TINY_GMM_Y_WIDTH 15
 #define TINY_GMM_Y_LIMIT 16384
 #define TINY_GMM_LEAST_OCTAVES -1610612736
-#define TINY_GMM_DIMENSION_UNROLL 3
+#define TINY_GMM_LANE_UNROLL 3
+#define TINY_GMM_TRIANGLE_UNROLL 3
 
 struct tiny_gmm_component {
   int16_t factor[8]; /* columns of the whitening factor, padded to pairs */
@@ -53,6 +54,13 @@ struct tiny_gmm_component {
   int32_t offset;    /* log-density at the mean, less the mean log-likelihood, in 2^-12 octaves */
   int32_t shift;
 };
+
+#ifndef TINY_GMM_NO_FLOAT
+struct tiny_gmm_input {
+  float reciprocal; /* input steps per unit of the feature */
+  int32_t offset;   /* 4 * zero point + 2 */
+};
+#endif
 
 struct tiny_gmm_params {
   struct tiny_gmm_component component[1];
@@ -62,10 +70,7 @@ struct tiny_gmm_params {
 #ifndef TINY_GMM_NO_FLOAT
   int32_t threshold_q;
   float score_scale;
-  struct {
-    float reciprocal; /* input steps per unit of the feature */
-    int32_t offset;   /* 4 * zero point + 2 */
-  } input[3];
+  struct tiny_gmm_input input[3];
 #endif
 };
 
@@ -91,6 +96,63 @@ TINY_GMM_INLINE const struct tiny_gmm_params *tiny_gmm_parameters(void) {
   return p;
 }
 
+#if TINY_GMM_DSP
+/* Inputs in pairs of 16-bit lanes: one instruction multiplies and adds two. What they are multiplied with is stored
+ * in pairs as well, padded with 0. */
+#define TINY_GMM_PER_LANE 2
+#define TINY_GMM_LANES ((TINY_GMM_INPUT_LEN + 1) / 2)
+typedef uint32_t tiny_gmm_lane;
+
+TINY_GMM_INLINE uint32_t tiny_gmm_pair(const void *from) {
+  uint32_t pair;
+  memcpy(&pair, from, sizeof pair);
+  return pair;
+}
+
+#if TINY_GMM_INPUT_BITS == 8
+/* Four inputs: sign-extended in twos, (0, 2) and (1, 3), then put in order. */
+TINY_GMM_INLINE void tiny_gmm_spread_word(uint32_t word, tiny_gmm_lane *lanes) {
+  uint32_t even = (uint32_t)__sxtb16((int8x4_t)word), odd;
+  __asm__("sxtb16 %0, %1, ror #8" : "=r"(odd) : "r"(word));
+  __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(lanes[0]) : "r"(even), "r"(odd));
+  __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(lanes[1]) : "r"(odd), "r"(even));
+}
+#endif
+
+TINY_GMM_INLINE void tiny_gmm_spread(const tiny_gmm_in_t *q, tiny_gmm_lane *lanes) {
+  size_t i = 0;
+#if TINY_GMM_INPUT_BITS == 8
+  TINY_GMM_UNROLL(TINY_GMM_LANE_UNROLL)
+  for (; i + 4 <= TINY_GMM_INPUT_LEN; i += 4) tiny_gmm_spread_word(tiny_gmm_pair(q + i), lanes + i / 2);
+#else
+  TINY_GMM_UNROLL(TINY_GMM_LANE_UNROLL)
+  for (; i + 2 <= TINY_GMM_INPUT_LEN; i += 2) lanes[i / 2] = tiny_gmm_pair(q + i);
+#endif
+  for (; i + 2 <= TINY_GMM_INPUT_LEN; i += 2) lanes[i / 2] = (uint32_t)(uint16_t)q[i] | (uint32_t)q[i + 1] << 16;
+  if (i < TINY_GMM_INPUT_LEN) lanes[i / 2] = (uint32_t)(uint16_t)q[i];
+}
+
+TINY_GMM_INLINE int32_t tiny_gmm_multiply_add(const int16_t *weights, const tiny_gmm_lane *lanes, size_t i, int32_t sum) {
+  return __smlad((int16x2_t)tiny_gmm_pair(weights + 2 * i), (int16x2_t)lanes[i], sum);
+}
+#endif
+
+#if !TINY_GMM_DSP
+/* Without such an instruction: one by one. */
+#define TINY_GMM_PER_LANE 1
+#define TINY_GMM_LANES TINY_GMM_INPUT_LEN
+typedef int32_t tiny_gmm_lane;
+
+TINY_GMM_INLINE void tiny_gmm_spread(const tiny_gmm_in_t *q, tiny_gmm_lane *lanes) {
+  TINY_GMM_UNROLL(TINY_GMM_LANE_UNROLL)
+  for (size_t i = 0; i < TINY_GMM_LANES; ++i) lanes[i] = q[i];
+}
+
+TINY_GMM_INLINE int32_t tiny_gmm_multiply_add(const int16_t *weights, const tiny_gmm_lane *lanes, size_t i, int32_t sum) {
+  return sum + weights[i] * lanes[i];
+}
+#endif
+
 /* log2(2^a + 2^b) in 2^-12 octaves: the larger, and (1 - t/8)^4 for a difference of t < 8 octaves. */
 TINY_GMM_INLINE int32_t tiny_gmm_log2_add(int32_t a, int32_t b) {
   int32_t larger = a > b ? a : b, rest = 32768 - (a > b ? a - b : b - a);
@@ -111,49 +173,15 @@ TINY_GMM_INLINE int32_t tiny_gmm_whitened(int32_t sum, int32_t shift) {
 #endif
 }
 
-#if TINY_GMM_DSP
-/* Two inputs, or the last and 0, in 16-bit lanes. */
-#define TINY_GMM_PER_LANE 2
-#define TINY_GMM_LANES ((TINY_GMM_INPUT_LEN + 1) / 2)
-typedef uint32_t tiny_gmm_lane;
-
-TINY_GMM_INLINE void tiny_gmm_spread(const tiny_gmm_in_t *q, tiny_gmm_lane *lanes) {
-  TINY_GMM_UNROLL(TINY_GMM_DIMENSION_UNROLL)
-  for (size_t i = 0; i < TINY_GMM_LANES; ++i) {
-    uint32_t second = 2 * i + 1 < TINY_GMM_INPUT_LEN ? (uint32_t)q[2 * i + 1] << 16 : 0u;
-    lanes[i] = (uint16_t)q[2 * i] | second;
-  }
-}
-
-TINY_GMM_INLINE int32_t tiny_gmm_multiply_add(const int16_t *factor, const tiny_gmm_lane *lanes, size_t i, int32_t sum) {
-  uint32_t pair;
-  memcpy(&pair, factor + 2 * i, sizeof pair);
-  return __smlad((int16x2_t)pair, (int16x2_t)lanes[i], sum);
-}
-#else
-#define TINY_GMM_PER_LANE 1
-#define TINY_GMM_LANES TINY_GMM_INPUT_LEN
-typedef int32_t tiny_gmm_lane;
-
-TINY_GMM_INLINE void tiny_gmm_spread(const tiny_gmm_in_t *q, tiny_gmm_lane *lanes) {
-  TINY_GMM_UNROLL(TINY_GMM_DIMENSION_UNROLL)
-  for (size_t i = 0; i < TINY_GMM_LANES; ++i) lanes[i] = q[i];
-}
-
-TINY_GMM_INLINE int32_t tiny_gmm_multiply_add(const int16_t *factor, const tiny_gmm_lane *lanes, size_t i, int32_t sum) {
-  return sum + factor[i] * lanes[i];
-}
-#endif
-
 /* Sum of the squared whitened coordinates, in 2^-12 octaves. The factor is upper triangular, stored by columns,
  * each padded to pairs. */
 TINY_GMM_INLINE int32_t tiny_gmm_mahalanobis(const struct tiny_gmm_component *c, const tiny_gmm_lane *lanes) {
   const int16_t *factor = c->factor;
   int32_t shift = c->shift, total = 0;
-  TINY_GMM_UNROLL(TINY_GMM_DIMENSION_UNROLL)
+  TINY_GMM_UNROLL(TINY_GMM_TRIANGLE_UNROLL)
   for (size_t j = 0; j < TINY_GMM_INPUT_LEN; ++j) {
     int32_t y = c->bias[j];
-    TINY_GMM_UNROLL(TINY_GMM_DIMENSION_UNROLL)
+    TINY_GMM_UNROLL(TINY_GMM_TRIANGLE_UNROLL)
     for (size_t i = 0; i <= j / TINY_GMM_PER_LANE; ++i)
       y = tiny_gmm_multiply_add(factor, lanes, i, y);
     factor += (j | 1) + 1;
@@ -226,11 +254,13 @@ TINY_GMM_INLINE int tiny_gmm_load(const struct tiny_gmm_params *p, const float *
   /* The same product from the bits, so that a core without FPU needs no float library. Mantissas have their
    * leading bit on top; the product's upper 32 bits are kept less 4. Adding half a unit of the 24th bit stands for
    * the rounding of a float32 product: what is below can change the result no more. */
-  uint32_t leading = 0x80000000u, half_unit = 4u, special = 0u;
+  uint32_t leading = 0x80000000u, half_unit = 4u, left = TINY_GMM_INPUT_LEN, special = 0u;
+  const struct tiny_gmm_input *input = p->input;
   TINY_GMM_KEEP(leading);
   TINY_GMM_KEEP(half_unit);
-  for (size_t i = 0; i < TINY_GMM_INPUT_LEN; ++i) {
-    uint32_t x = tiny_gmm_bits(features[i]), r = tiny_gmm_bits(p->input[i].reciprocal);
+  TINY_GMM_KEEP(left);
+  do {
+    uint32_t x = tiny_gmm_bits(*features++), r = tiny_gmm_bits(input->reciprocal);
     uint32_t exponent = (x >> 23) & 255u;
     int32_t shift = 278 - (int32_t)exponent - (int32_t)(r >> 23);
     uint32_t high = (uint32_t)(((uint64_t)((x << 8) | leading) * ((r << 8) | leading)) >> 32);
@@ -240,8 +270,9 @@ TINY_GMM_INLINE int tiny_gmm_load(const struct tiny_gmm_params *p, const float *
     shift = shift < 0 ? 0 : shift;
     shift = shift > 31 ? 31 : shift;
     fourfold = (int32_t)((high >> shift) ^ (0u - (x >> 31)));
-    q[i] = tiny_gmm_saturate(fourfold + p->input[i].offset);
-  }
+    *q++ = tiny_gmm_saturate(fourfold + input->offset);
+    ++input;
+  } while (--left != 0u);
   return (special & 256u) == 0u;
 #endif
 }

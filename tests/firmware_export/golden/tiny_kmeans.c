@@ -44,15 +44,23 @@ typedef char tiny_kmeans_needs_arithmetic_shifts[(-1 >> 1) == -1 ? 1 : -1];
 #define TINY_KMEANS_CLUSTERS 2
 #define TINY_KMEANS_CLUSTERS_AT_ONCE 2
 #define TINY_KMEANS_FRACTION_BITS 7
-#define TINY_KMEANS_WORD_UNROLL 1
+#define TINY_KMEANS_CENTER_BITS 7
+#define TINY_KMEANS_LANE_UNROLL 1
 
 struct tiny_kmeans_cluster {
-  uint32_t square; /* squared length of the centre, times 4^7, plus 1 */
+  int16_t center[2]; /* in input steps, 7 fraction bits; padded to pairs */
+  uint32_t square; /* squared length of the centre in input steps, times 4^7, plus 1 */
   int32_t radius;  /* in input steps, 7 fraction bits */
 };
 
+#ifndef TINY_KMEANS_NO_FLOAT
+struct tiny_kmeans_input {
+  float reciprocal; /* input steps per unit of the feature */
+  int32_t offset;   /* 4 * zero point + 2 */
+};
+#endif
+
 struct tiny_kmeans_params {
-  tiny_kmeans_in_t center[4]; /* in input steps, one centre after the other */
   struct tiny_kmeans_cluster cluster[2];
   int32_t cap;
   int32_t multiplier; /* brings a score to its scale */
@@ -60,16 +68,12 @@ struct tiny_kmeans_params {
 #ifndef TINY_KMEANS_NO_FLOAT
   int32_t threshold_q;
   float score_scale;
-  struct {
-    float reciprocal; /* input steps per unit of the feature */
-    int32_t offset;   /* 4 * zero point + 2 */
-  } input[2];
+  struct tiny_kmeans_input input[2];
 #endif
 };
 
 static const struct tiny_kmeans_params tiny_kmeans_params = {
-  {-20, 7, 33, -1},
-  {{7356417u, 1200}, {17858561u, 900}},
+  {{{-2560, 896}, 7356417u, 1200}, {{4224, -128}, 17858561u, 900}},
   65535,
   20480,
   {2, 5},
@@ -89,6 +93,47 @@ TINY_KMEANS_INLINE const struct tiny_kmeans_params *tiny_kmeans_parameters(void)
 #endif
   return p;
 }
+
+#if TINY_KMEANS_DSP
+/* Inputs in pairs of 16-bit lanes: one instruction multiplies and adds two. What they are multiplied with is stored
+ * in pairs as well, padded with 0. */
+#define TINY_KMEANS_PER_LANE 2
+#define TINY_KMEANS_LANES ((TINY_KMEANS_INPUT_LEN + 1) / 2)
+typedef uint32_t tiny_kmeans_lane;
+
+TINY_KMEANS_INLINE uint32_t tiny_kmeans_pair(const void *from) {
+  uint32_t pair;
+  memcpy(&pair, from, sizeof pair);
+  return pair;
+}
+
+#if TINY_KMEANS_INPUT_BITS == 8
+/* Four inputs: sign-extended in twos, (0, 2) and (1, 3), then put in order. */
+TINY_KMEANS_INLINE void tiny_kmeans_spread_word(uint32_t word, tiny_kmeans_lane *lanes) {
+  uint32_t even = (uint32_t)__sxtb16((int8x4_t)word), odd;
+  __asm__("sxtb16 %0, %1, ror #8" : "=r"(odd) : "r"(word));
+  __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(lanes[0]) : "r"(even), "r"(odd));
+  __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(lanes[1]) : "r"(odd), "r"(even));
+}
+#endif
+
+TINY_KMEANS_INLINE void tiny_kmeans_spread(const tiny_kmeans_in_t *q, tiny_kmeans_lane *lanes) {
+  size_t i = 0;
+#if TINY_KMEANS_INPUT_BITS == 8
+  TINY_KMEANS_UNROLL(TINY_KMEANS_LANE_UNROLL)
+  for (; i + 4 <= TINY_KMEANS_INPUT_LEN; i += 4) tiny_kmeans_spread_word(tiny_kmeans_pair(q + i), lanes + i / 2);
+#else
+  TINY_KMEANS_UNROLL(TINY_KMEANS_LANE_UNROLL)
+  for (; i + 2 <= TINY_KMEANS_INPUT_LEN; i += 2) lanes[i / 2] = tiny_kmeans_pair(q + i);
+#endif
+  for (; i + 2 <= TINY_KMEANS_INPUT_LEN; i += 2) lanes[i / 2] = (uint32_t)(uint16_t)q[i] | (uint32_t)q[i + 1] << 16;
+  if (i < TINY_KMEANS_INPUT_LEN) lanes[i / 2] = (uint32_t)(uint16_t)q[i];
+}
+
+TINY_KMEANS_INLINE int32_t tiny_kmeans_multiply_add(const int16_t *weights, const tiny_kmeans_lane *lanes, size_t i, int32_t sum) {
+  return __smlad((int16x2_t)tiny_kmeans_pair(weights + 2 * i), (int16x2_t)lanes[i], sum);
+}
+#endif
 
 #define TINY_KMEANS_ROOT_LINE 27392u
 
@@ -126,10 +171,10 @@ TINY_KMEANS_INLINE uint32_t tiny_kmeans_square_root(uint32_t n, uint32_t line) {
  *
  * Squared distances as |q|^2 + |c|^2 - 2 q.c: in unsigned arithmetic the differences come out right whatever
  * overflows on the way, and the distance itself is below 2^32. `own` is |q|^2 * 4^fraction bits, and `square` the
- * same of the centre, plus 1. */
+ * same of the centre, plus 1; `product` is q.c with the fraction bits of the centres. */
 TINY_KMEANS_INLINE int32_t tiny_kmeans_nearer(int32_t best, const struct tiny_kmeans_cluster *c, uint32_t own, int32_t product,
                                   uint32_t line) {
-  uint32_t squared = own + c->square - ((uint32_t)product << (2 * TINY_KMEANS_FRACTION_BITS + 1));
+  uint32_t squared = own + c->square - ((uint32_t)product << (2 * TINY_KMEANS_FRACTION_BITS + 1 - TINY_KMEANS_CENTER_BITS));
   int32_t edge;
 #if TINY_KMEANS_CLUSTERS > 8
   /* Most of many clusters cannot win, and then need no square root. */
@@ -140,73 +185,24 @@ TINY_KMEANS_INLINE int32_t tiny_kmeans_nearer(int32_t best, const struct tiny_km
   return edge < best ? edge : best;
 }
 
-#define TINY_KMEANS_PER_WORD (32 / TINY_KMEANS_INPUT_BITS)
-
-#if TINY_KMEANS_DSP && TINY_KMEANS_INPUT_LEN >= TINY_KMEANS_PER_WORD
-/* Inputs as pairs of 16-bit lanes; the tail that fills no word is left to scalar code. */
-#define TINY_KMEANS_WORDS (TINY_KMEANS_INPUT_LEN / TINY_KMEANS_PER_WORD)
-
-TINY_KMEANS_INLINE uint32_t tiny_kmeans_word(const tiny_kmeans_in_t *from) {
-  uint32_t word;
-  memcpy(&word, from, sizeof word);
-  return word;
-}
-
-#if TINY_KMEANS_INPUT_BITS == 8
-TINY_KMEANS_INLINE uint32_t tiny_kmeans_even(uint32_t word) {
-  return (uint32_t)__sxtb16((int8x4_t)word);
-}
-
-TINY_KMEANS_INLINE uint32_t tiny_kmeans_odd(uint32_t word) {
-  uint32_t lanes;
-  __asm__("sxtb16 %0, %1, ror #8" : "=r"(lanes) : "r"(word));
-  return lanes;
-}
-#endif
-
-TINY_KMEANS_INLINE int32_t tiny_kmeans_multiply_add(uint32_t a, uint32_t b, int32_t sum) {
-  return __smlad((int16x2_t)a, (int16x2_t)b, sum);
-}
-
+#if TINY_KMEANS_DSP
 TINY_KMEANS_INLINE int32_t tiny_kmeans_distance(const struct tiny_kmeans_params *p, const tiny_kmeans_in_t *q) {
-  uint32_t even[TINY_KMEANS_WORDS];
+  tiny_kmeans_lane lanes[TINY_KMEANS_LANES];
   int32_t best = p->cap, own = 0;
   uint32_t line = TINY_KMEANS_ROOT_LINE;
-#if TINY_KMEANS_INPUT_BITS == 8
-  uint32_t odd[TINY_KMEANS_WORDS];
-#endif
-  TINY_KMEANS_UNROLL(TINY_KMEANS_WORD_UNROLL)
-  for (size_t i = 0; i < TINY_KMEANS_WORDS; ++i) {
-    uint32_t word = tiny_kmeans_word(q + TINY_KMEANS_PER_WORD * i);
-#if TINY_KMEANS_INPUT_BITS == 8
-    even[i] = tiny_kmeans_even(word);
-    odd[i] = tiny_kmeans_odd(word);
-    own = tiny_kmeans_multiply_add(odd[i], odd[i], own);
-#else
-    even[i] = word;
-#endif
-    own = tiny_kmeans_multiply_add(even[i], even[i], own);
-  }
-  for (size_t i = TINY_KMEANS_PER_WORD * TINY_KMEANS_WORDS; i < TINY_KMEANS_INPUT_LEN; ++i) own += q[i] * q[i];
+  tiny_kmeans_spread(q, lanes);
+  TINY_KMEANS_UNROLL(TINY_KMEANS_LANE_UNROLL)
+  for (size_t i = 0; i < TINY_KMEANS_LANES; ++i) own = __smlad((int16x2_t)lanes[i], (int16x2_t)lanes[i], own);
   own = (int32_t)((uint32_t)own << (2 * TINY_KMEANS_FRACTION_BITS));
 
   TINY_KMEANS_KEEP(line);
   TINY_KMEANS_UNROLL(1)
   for (size_t k = 0; k < TINY_KMEANS_CLUSTERS; ++k) {
-    const tiny_kmeans_in_t *center = p->center + k * TINY_KMEANS_INPUT_LEN;
+    const struct tiny_kmeans_cluster *c = &p->cluster[k];
     int32_t product = 0;
-    TINY_KMEANS_UNROLL(TINY_KMEANS_WORD_UNROLL)
-    for (size_t i = 0; i < TINY_KMEANS_WORDS; ++i) {
-      uint32_t word = tiny_kmeans_word(center + TINY_KMEANS_PER_WORD * i);
-#if TINY_KMEANS_INPUT_BITS == 8
-      product = tiny_kmeans_multiply_add(tiny_kmeans_even(word), even[i], product);
-      product = tiny_kmeans_multiply_add(tiny_kmeans_odd(word), odd[i], product);
-#else
-      product = tiny_kmeans_multiply_add(word, even[i], product);
-#endif
-    }
-    for (size_t i = TINY_KMEANS_PER_WORD * TINY_KMEANS_WORDS; i < TINY_KMEANS_INPUT_LEN; ++i) product += center[i] * q[i];
-    best = tiny_kmeans_nearer(best, &p->cluster[k], (uint32_t)own, product, line);
+    TINY_KMEANS_UNROLL(TINY_KMEANS_LANE_UNROLL)
+    for (size_t i = 0; i < TINY_KMEANS_LANES; ++i) product = tiny_kmeans_multiply_add(c->center, lanes, i, product);
+    best = tiny_kmeans_nearer(best, c, (uint32_t)own, product, line);
   }
   return (best * p->multiplier) >> 15;
 }
@@ -220,20 +216,21 @@ TINY_KMEANS_INLINE int32_t tiny_kmeans_distance(const struct tiny_kmeans_params 
   for (size_t k = 0; k < TINY_KMEANS_CLUSTERS; k += TINY_KMEANS_CLUSTERS_AT_ONCE) {
     int32_t sum[TINY_KMEANS_CLUSTERS_AT_ONCE] = {0}, product[TINY_KMEANS_CLUSTERS_AT_ONCE];
     uint32_t own = 0u;
-    const tiny_kmeans_in_t *center = p->center + k * TINY_KMEANS_INPUT_LEN, *end = center + TINY_KMEANS_INPUT_LEN, *input = q;
+    const struct tiny_kmeans_cluster *c = &p->cluster[k];
+    size_t i = 0;
     do {
-      int32_t v = *input++;
+      int32_t v = q[i];
       own += (uint32_t)(v * v);
       TINY_KMEANS_UNROLL(TINY_KMEANS_CLUSTERS_AT_ONCE)
-      for (size_t j = 0; j < TINY_KMEANS_CLUSTERS_AT_ONCE; ++j) sum[j] += v * center[j * TINY_KMEANS_INPUT_LEN];
-    } while (++center != end);
+      for (size_t j = 0; j < TINY_KMEANS_CLUSTERS_AT_ONCE; ++j) sum[j] += v * c[j].center[i];
+    } while (++i != TINY_KMEANS_INPUT_LEN);
     own <<= 2 * TINY_KMEANS_FRACTION_BITS;
     /* The sums stay in registers; only the copy is indexed by a loop. */
     TINY_KMEANS_UNROLL(TINY_KMEANS_CLUSTERS_AT_ONCE)
     for (size_t j = 0; j < TINY_KMEANS_CLUSTERS_AT_ONCE; ++j) product[j] = sum[j];
     TINY_KMEANS_UNROLL(1)
     for (size_t j = 0; j < TINY_KMEANS_CLUSTERS_AT_ONCE; ++j)
-      best = tiny_kmeans_nearer(best, &p->cluster[k + j], own, product[j], line);
+      best = tiny_kmeans_nearer(best, &c[j], own, product[j], line);
   }
   return (best * p->multiplier) >> 15;
 }
@@ -289,11 +286,13 @@ TINY_KMEANS_INLINE int tiny_kmeans_load(const struct tiny_kmeans_params *p, cons
   /* The same product from the bits, so that a core without FPU needs no float library. Mantissas have their
    * leading bit on top; the product's upper 32 bits are kept less 4. Adding half a unit of the 24th bit stands for
    * the rounding of a float32 product: what is below can change the result no more. */
-  uint32_t leading = 0x80000000u, half_unit = 4u, special = 0u;
+  uint32_t leading = 0x80000000u, half_unit = 4u, left = TINY_KMEANS_INPUT_LEN, special = 0u;
+  const struct tiny_kmeans_input *input = p->input;
   TINY_KMEANS_KEEP(leading);
   TINY_KMEANS_KEEP(half_unit);
-  for (size_t i = 0; i < TINY_KMEANS_INPUT_LEN; ++i) {
-    uint32_t x = tiny_kmeans_bits(features[i]), r = tiny_kmeans_bits(p->input[i].reciprocal);
+  TINY_KMEANS_KEEP(left);
+  do {
+    uint32_t x = tiny_kmeans_bits(*features++), r = tiny_kmeans_bits(input->reciprocal);
     uint32_t exponent = (x >> 23) & 255u;
     int32_t shift = 278 - (int32_t)exponent - (int32_t)(r >> 23);
     uint32_t high = (uint32_t)(((uint64_t)((x << 8) | leading) * ((r << 8) | leading)) >> 32);
@@ -303,8 +302,9 @@ TINY_KMEANS_INLINE int tiny_kmeans_load(const struct tiny_kmeans_params *p, cons
     shift = shift < 0 ? 0 : shift;
     shift = shift > 31 ? 31 : shift;
     fourfold = (int32_t)((high >> shift) ^ (0u - (x >> 31)));
-    q[i] = tiny_kmeans_saturate(fourfold + p->input[i].offset);
-  }
+    *q++ = tiny_kmeans_saturate(fourfold + input->offset);
+    ++input;
+  } while (--left != 0u);
   return (special & 256u) == 0u;
 #endif
 }
