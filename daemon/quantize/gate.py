@@ -44,12 +44,16 @@ class Bounds:
     likelihood_error : float
         GMM: largest median error of the log-likelihood of normal rows, in nats. Users are promised 0.3; but
         16 bits are far better, cost no instruction, and anomalies nobody has labelled may be subtle.
+    normal_spearman : float
+        8 bits: least rank correlation of the scores of the normal rows alone. Anomalies among them that nobody
+        has labelled would get lost in the noise of coarse inputs.
     """
 
     agreement: float = 0.995
     spearman: float = 0.99
     auc_difference: float = 0.005
     likelihood_error: float = 0.05
+    normal_spearman: float = 0.998
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class Attempt:
     ----------
     bits : int
     headroom : float
-    agreement, spearman : float
+    agreement, spearman, normal_spearman : float
         See :class:`Bounds`.
     auc_float, auc_integer : float
         ROC-AUC of both models; on labelled rows where both labels are there, else on synthetic anomalies.
@@ -82,6 +86,7 @@ class Attempt:
     headroom: float
     agreement: float
     spearman: float
+    normal_spearman: float
     auc_float: float
     auc_integer: float
     auc_difference: float
@@ -162,12 +167,14 @@ class _Trial:
         attempt = {
             "agreement": float(np.mean(decided[:near] == wanted[:near])),
             "spearman": spearman(self.scores[:mixed], scores[:mixed]),
+            "normal_spearman": spearman(self.scores[: len(self.normal)], scores[: len(self.normal)]),
             "auc_difference": max(abs(after - before) for before, after in areas),
             "far_missed": int(np.sum(wanted[near:] & ~decided[near:])),
         }
         broken = {
             "agreement": attempt["agreement"] < bounds.agreement,
             "spearman": attempt["spearman"] < bounds.spearman,
+            "normal_spearman": bits == 8 and attempt["normal_spearman"] < bounds.normal_spearman,
             "auc_difference": attempt["auc_difference"] > bounds.auc_difference,
             "likelihood_error": nats is not None and nats > bounds.likelihood_error,
             "far_missed": attempt["far_missed"] > 0,
@@ -177,6 +184,7 @@ class _Trial:
             headroom=headroom,
             agreement=attempt["agreement"],
             spearman=attempt["spearman"],
+            normal_spearman=attempt["normal_spearman"],
             auc_float=areas[-1][0],
             auc_integer=areas[-1][1],
             auc_difference=attempt["auc_difference"],
