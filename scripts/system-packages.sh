@@ -3,7 +3,6 @@
 # usage: system-packages.sh venv PYTHON | system-packages.sh test
 set -euo pipefail
 
-missing=()
 need() { # need PACKAGE COMMAND...: the package is missing unless every command succeeds
     local package=$1
     shift
@@ -13,10 +12,39 @@ has() { PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v "$1"; }
 has_newlib() { has arm-none-eabi-gcc && printf '#include <string.h>\n' | arm-none-eabi-gcc -fsyntax-only -xc -; }
 has_libc() { printf '#include <math.h>\n' | gcc -fsyntax-only -xc -; }
 has_cxx() { printf '#include <cstdint>\n' | g++ -fsyntax-only -xc++ -; }
+has_sanitizers() { echo 'int main(void) { return 0; }' | clang -fsanitize=address,undefined -xc -o /dev/null -; }
 has_venv() { "$1" -c 'import ensurepip, venv'; }
 
-case "$1" in
-venv)
+# The package of clang's sanitizers has clang's version in its name.
+sanitizers() {
+    local version
+    version=$(clang -dumpversion || apt-cache depends clang | sed -n 's/.*Depends: clang-//p') 2>/dev/null
+    version=${version%%.*}
+    echo "libclang-rt-${version:-14}-dev"
+}
+
+find_missing() {
+    missing=()
+    case "$1" in
+    venv)
+        need "$(basename "$2")-venv" has_venv "$2"
+        ;;
+    test)
+        need gcc has gcc
+        need libc6-dev has_libc
+        need g++ has_cxx
+        need clang has clang
+        need "$(sanitizers)" has_sanitizers
+        need mosquitto has mosquitto
+        need mosquitto-clients has mosquitto_pub
+        need gcc-arm-none-eabi has arm-none-eabi-gcc
+        need libnewlib-arm-none-eabi has_newlib
+        need qemu-system-arm has qemu-system-arm
+        ;;
+    esac
+}
+
+if [ "$1" = venv ]; then
     python=$2
     if ! command -v "$python" >/dev/null; then
         echo "$python is not there; name another one: make PYTHON=python3.11 ..." >&2
@@ -27,25 +55,14 @@ venv)
         echo "Name another one: make PYTHON=python3.11 ..." >&2
         exit 1
     fi
-    need "$(basename "$python")-venv" has_venv "$python"
-    ;;
-test)
-    need gcc has gcc
-    need libc6-dev has_libc
-    need g++ has_cxx
-    need clang has clang
-    need mosquitto has mosquitto
-    need mosquitto-clients has mosquitto_pub
-    need gcc-arm-none-eabi has arm-none-eabi-gcc
-    need libnewlib-arm-none-eabi has_newlib
-    need qemu-system-arm has qemu-system-arm
-    ;;
-esac
+fi
 
+find_missing "$@"
 ((${#missing[@]})) || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "Installing ${missing[*]}" >&2
     apt-get update -q >&2
+    find_missing "$@" # now that apt knows which clang there is
+    echo "Installing ${missing[*]}" >&2
     DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}" >&2
 else
     echo "Missing on this machine: ${missing[*]}. Install with:" >&2

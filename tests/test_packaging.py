@@ -127,7 +127,7 @@ def test_continuous_integration_runs_check_and_test() -> None:
 
 def bare_machine(directory: Path, *, root: bool) -> dict[str, str]:
     """An environment in which nothing is installed, seen by root or by somebody else."""
-    for tool in ("bash", "basename"):
+    for tool in ("bash", "basename", "sed"):
         (directory / tool).symlink_to(str(shutil.which(tool)))
     scripts = {"id": f"echo {0 if root else 1000}", "apt-get": 'echo "$@" >> "${0%/*}/apt.log"'}
     for name, body in scripts.items():
@@ -139,7 +139,7 @@ def bare_machine(directory: Path, *, root: bool) -> dict[str, str]:
 
 
 TEST_PACKAGES = (
-    "gcc libc6-dev g++ clang mosquitto mosquitto-clients "
+    "gcc libc6-dev g++ clang libclang-rt-14-dev mosquitto mosquitto-clients "
     "gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm"
 )
 
