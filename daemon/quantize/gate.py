@@ -45,8 +45,8 @@ class Bounds:
         GMM: largest median error of the log-likelihood of normal rows, in nats. Users are promised 0.3; but
         16 bits are far better, cost no instruction, and anomalies nobody has labelled may be subtle.
     normal_spearman : float
-        8 bits: least rank correlation of the scores of the normal rows alone. Anomalies among them that nobody
-        has labelled would get lost in the noise of coarse inputs.
+        8 bits: least rank correlation of the scores of the normal rows alone. Anomalies that nobody has
+        labelled, little more than normal, would get lost in the noise of coarse inputs.
     """
 
     agreement: float = 0.995

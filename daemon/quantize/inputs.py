@@ -18,6 +18,11 @@ _LARGEST_RECIPROCAL = 2.0**96
 _SMALLEST_RECIPROCAL = 2.0**-96
 
 
+def finest_step(center: FloatArray) -> FloatArray:
+    """The finest steps that float32 can tell apart around some values: (d,) -> (d,) float64."""
+    return np.abs(center) / _LARGEST_ZERO_POINT
+
+
 def as_float32(features: npt.ArrayLike) -> npt.NDArray[np.float32]:
     """Features as the C gets them; what float32 cannot hold becomes infinite."""
     with np.errstate(over="ignore", invalid="ignore"):
@@ -67,9 +72,8 @@ class InputScale:
         bits, width : int
             See the class.
         """
-        wanted = np.clip(1.0 / step, _SMALLEST_RECIPROCAL, _LARGEST_RECIPROCAL)
-        limit = _LARGEST_ZERO_POINT / np.maximum(np.abs(center), np.finfo(np.float64).tiny)
-        reciprocal = np.minimum(wanted, limit).astype(np.float32)
+        possible = np.maximum(step, finest_step(center))
+        reciprocal = np.clip(1.0 / possible, _SMALLEST_RECIPROCAL, _LARGEST_RECIPROCAL).astype(np.float32)
         zero_point = np.clip(
             -np.rint(center * reciprocal.astype(np.float64)), -_LARGEST_ZERO_POINT, _LARGEST_ZERO_POINT
         )

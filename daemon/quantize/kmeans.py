@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from daemon.models.anomaly import SCORE_CAP, KMeansModel
-from daemon.quantize.inputs import FloatArray, InputScale, IntArray, finite_rows
+from daemon.quantize.inputs import FloatArray, InputScale, IntArray, finest_step, finite_rows
 
 FORMAT = 1
 
@@ -201,6 +201,10 @@ def quantize_kmeans(model: KMeansModel, rows: FloatArray, *, bits: int, headroom
     # 2 % and two steps more than needed: room for the rounding of inputs, centroids and radii.
     reach = max(headroom * largest, 1.02 * _needed_range(model, radii))
     step = reach / (2 ** (width - 1) - 3)
+    # The step is common: a feature whose float32 is coarser coarsens all. One that never moved does not: it
+    # alone gets coarser steps.
+    moving = np.ptp(rows, axis=0) > 0.0
+    step = max(step, float((finest_step(model.mean) / model.scale).max(where=moving, initial=0.0)))
     inputs = InputScale.from_steps(model.mean, model.scale * step, bits=bits, width=width)
     of_distance, of_centroid = distance_fraction(dims, width), centroid_fraction(dims, bits)
     unit = step * 2.0**-of_distance

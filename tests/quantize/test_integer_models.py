@@ -182,3 +182,17 @@ def test_identical_rows_have_no_spread_and_still_make_a_model() -> None:
     integer = quantize(model, same, bits=8, headroom=2.0)
     assert not integer.is_anomaly(same).any()
     assert integer.is_anomaly(same + 1.0).all()
+
+
+@pytest.mark.parametrize("kind", ["kmeans", "gmm"])
+@pytest.mark.parametrize("ratio", [1e3, 3e4, 1e5])
+def test_a_feature_far_from_zero_for_its_spread_keeps_its_weight(kind: str, ratio: float) -> None:
+    model, rows = model_of(kind, 3, 4)
+    mean = model.mean.copy()
+    mean[2] = ratio * model.scale[2]
+    moved = rows.copy()
+    moved[:, 2] += mean[2] - model.mean[2]
+    moved = moved.astype(np.float32).astype(np.float64)
+    model = replace(model, mean=mean)
+    integer = quantize(model, moved, bits=16, headroom=4.0)
+    assert np.median(np.abs(integer.score(moved) - model.score(moved))) < 0.05
