@@ -15,18 +15,23 @@ from daemon.errors import ExportError
 from daemon.models import embedding
 from daemon.models.anomaly import AnomalyModel
 from daemon.models.description import describe_inputs, describe_score, package_versions
-from daemon.models.manifest import write_json
+from daemon.models.manifest import list_files, write_json
 from daemon.models.metadata import anomaly_metadata
 from daemon.models.registry import METADATA
-from daemon.preparation import Prepared
+from daemon.preparation import FloatRows, Prepared
 from daemon.quantize.anomaly import IntegerModel
 from daemon.quantize.gate import GateReport
 from daemon.quantize.gmm import IntegerGmm
 from daemon.quantize.vectors import vectors
+from daemon.report.anomaly import anomaly_page
+from daemon.report.material import Material
 from daemon.trainers.base import Fitted
 from daemon.wire.worker import Spec
 from firmware_export.anomaly import export
 from firmware_export.errors import FirmwareExportError
+
+#: The page that a person looks at.
+REPORT = "report.html"
 
 
 @dataclass(frozen=True)
@@ -51,10 +56,24 @@ class Trained:
     suggested: float
 
 
-def write_artefacts(
-    directory: Path, prepared: Prepared, trained: Trained, integer: IntegerModel
-) -> dict[str, Any] | None:
-    """Write everything of a version but its manifest.
+@dataclass(frozen=True)
+class Extras:
+    """What a request may leave out; None where it did.
+
+    Parameters
+    ----------
+    memory : dict or None
+        ``flashBytes``, ``ramBytes`` and ``measuredWith`` of the C.
+    embedding : dict or None
+        The training rows on two principal components, as `daemon.models.embedding` makes them.
+    """
+
+    memory: dict[str, Any] | None = None
+    embedding: dict[str, Any] | None = None
+
+
+def write_artefacts(directory: Path, prepared: Prepared, trained: Trained, integer: IntegerModel) -> Extras:
+    """Write everything of a version but its report and its manifest.
 
     Parameters
     ----------
@@ -65,8 +84,8 @@ def write_artefacts(
 
     Returns
     -------
-    dict or None
-        ``flashBytes``, ``ramBytes`` and ``measuredWith`` of the C; None where it was not wanted.
+    Extras
+        What else was found out.
 
     Raises
     ------
@@ -82,11 +101,52 @@ def write_artefacts(
     except FirmwareExportError as error:
         raise ExportError(error.message) from error
     if not prepared.settings.embeddings_and_memory:
-        return None
+        return Extras()
     rows = (prepared.task.rows - trained.model.mean) / trained.model.scale
     drawn = embedding.embed(rows, trained.training_scores, prepared.labels)
     write_json(directory / embedding.FILE_NAME, drawn)
-    return _memory(directory / "c" / f"{prepared.c_name}.c", integer)
+    return Extras(_memory(directory / "c" / f"{prepared.c_name}.c", integer), drawn)
+
+
+def write_report(
+    directory: Path,
+    manifest: dict[str, Any],
+    prepared: Prepared,
+    trained: Trained,
+    integer: IntegerModel,
+    synthetic: FloatRows,
+    embedded: dict[str, Any] | None,
+) -> None:
+    """Write the page that a person looks at.
+
+    Parameters
+    ----------
+    directory : Path
+        Holds every other file of the version but its manifest.
+    manifest : dict
+        What `describe` gave.
+    prepared, trained, integer
+        What the stages before made.
+    synthetic : ndarray, shape (s, d), float32
+        Made anomalies that the figures were computed on.
+    embedded : dict or None
+        The embedding, where it was wanted.
+    """
+    known = prepared.known
+    material = Material(
+        manifest=manifest,
+        files=list_files(directory),
+        model=trained.model,
+        integer_score=integer.score,
+        training=known.training,
+        normal=known.normal,
+        anomalous=known.anomalous,
+        synthetic=synthetic,
+        training_scores=trained.training_scores,
+        embedding=embedded,
+    )
+    # Names are people's; half a character in one of them must not cost the version.
+    (directory / REPORT).write_bytes(anomaly_page(material).encode("utf-8", "replace"))
 
 
 def describe(

@@ -1,6 +1,6 @@
 """One training, from the stored rows to a complete version directory: the straight line.
 
-dataset -> features -> trainer -> threshold -> quantizer and its gate -> figures -> C -> manifest.
+dataset -> features -> trainer -> threshold -> quantizer and its gate -> figures -> C -> report -> manifest.
 Runs in the worker process.
 """
 
@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from daemon.artefacts import Trained, describe, write_artefacts
+from daemon.artefacts import Trained, describe, write_artefacts, write_report
 from daemon.errors import GateFailed
 from daemon.evaluation import Judge, evaluate, suggest_threshold
 from daemon.models.anomaly import AnomalyModel
@@ -95,7 +95,8 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
     emit.progress("quantize", 1.0, {"bits": float(gate.chosen.bits), "agreement": gate.chosen.agreement})
 
     emit.progress("evaluate", 0.0)
-    metrics = judge(spec, prepared, trained.model, integer)
+    synthetic = make_anomalies(spec, prepared)
+    metrics = judge(prepared, trained.model, integer, synthetic)
     emit.progress("evaluate", 1.0, metrics["int8"])
 
     emit.progress("export", 0.0)
@@ -111,8 +112,10 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
         "ignored": prepared.settings.ignored,
     }
     directory = Path(spec.staging_dir)
-    memory = write_artefacts(directory, prepared, trained, integer)
-    complete_version(directory, describe(spec, prepared, trained, integer, gate, memory, result))
+    extras = write_artefacts(directory, prepared, trained, integer)
+    manifest = describe(spec, prepared, trained, integer, gate, extras.memory, result)
+    write_report(directory, manifest, prepared, trained, integer, synthetic, extras.embedding)
+    complete_version(directory, manifest)
     emit.progress("export", 1.0)
     return result
 
@@ -174,13 +177,17 @@ def _with_spread(rows: npt.NDArray[np.float64], model: AnomalyModel) -> npt.NDAr
     return np.concatenate([rows, [model.mean - reach, model.mean + reach]])
 
 
-def judge(
-    spec: Spec, prepared: Prepared, model: AnomalyModel, integer: IntegerModel
-) -> dict[str, dict[str, float]]:
-    """Figures of the float model and of the integer model, on all rows of which something is known."""
+def make_anomalies(spec: Spec, prepared: Prepared) -> FloatRows:
+    """Anomalies made of normal rows, for projects that have recorded none."""
     random = np.random.default_rng(spec.seed)
     outside = prepared.known.outside.astype(np.float64)
-    synthetic = synthetic_anomalies(outside, _SYNTHETIC_ROWS, random).astype(np.float32)
+    return synthetic_anomalies(outside, _SYNTHETIC_ROWS, random).astype(np.float32)
+
+
+def judge(
+    prepared: Prepared, model: AnomalyModel, integer: IntegerModel, synthetic: FloatRows
+) -> dict[str, dict[str, float]]:
+    """Figures of the float model and of the integer model, on all rows of which something is known."""
 
     def by(model: AnomalyModel | IntegerModel) -> Judge:
         def judge_rows(rows: FloatRows) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:

@@ -21,6 +21,18 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     )
 
 
+def list_files(directory: Path) -> dict[str, dict[str, Any]]:
+    """Size in bytes and SHA-256 of every file below a directory, by its path from there, sorted."""
+    files = {}
+    for path in sorted(path for path in directory.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        files[path.relative_to(directory).as_posix()] = {
+            "size": len(content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }
+    return files
+
+
 def complete_version(directory: Path, manifest: dict[str, Any]) -> dict[str, Any]:
     """Write the manifest of a directory of artefacts, and bring all of it to the disk.
 
@@ -36,14 +48,7 @@ def complete_version(directory: Path, manifest: dict[str, Any]) -> dict[str, Any
     dict
         The manifest as written: ``schemaVersion`` first, ``files`` (name to size and SHA-256) last.
     """
-    files = {}
-    for path in sorted(path for path in directory.rglob("*") if path.is_file()):
-        content = path.read_bytes()
-        files[path.relative_to(directory).as_posix()] = {
-            "size": len(content),
-            "sha256": hashlib.sha256(content).hexdigest(),
-        }
-    written = {"schemaVersion": SCHEMA_VERSION, **manifest, "files": files}
+    written = {"schemaVersion": SCHEMA_VERSION, **manifest, "files": list_files(directory)}
     write_json(directory / MANIFEST, written)
     for path in [*directory.rglob("*"), directory]:
         descriptor = os.open(path, os.O_RDONLY)

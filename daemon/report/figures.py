@@ -12,13 +12,14 @@ def quantity(value: float) -> str:
     size = abs(value)
     if size == 0:
         return "0"
+    sign = "−" if value < 0 else ""
     if size < 0.001 or size >= 999_950:
-        return f"{value:.2e}".replace("e+0", "e").replace("e-0", "e-").replace("e+", "e")
+        mantissa, exponent = f"{size:.2e}".split("e")
+        return f"{sign}{mantissa}e{int(exponent)}"
     if size >= 1000:
-        return f"{value:,.0f}"
-    digits = max(0, 2 - math.floor(math.log10(size)))
-    shown = f"{value:.{digits}f}"
-    return shown.rstrip("0").rstrip(".") if "." in shown else shown
+        return f"{sign}{size:,.0f}"
+    shown = f"{size:.{max(0, 2 - math.floor(math.log10(size)))}f}"
+    return sign + (shown.rstrip("0").rstrip(".") if "." in shown else shown)
 
 
 def area(value: float) -> str:
@@ -36,10 +37,8 @@ def share(value: float) -> str:
 
 
 def one_in(value: float) -> str:
-    """A share as ``about one in 140``; what cannot be said so is said in percent."""
-    if value <= 0:
-        return "none"
-    if value > 0.4:
+    """A share as ``about one in 140``; what cannot be said so, in percent."""
+    if not 0 < value <= 0.4:
         return share(value)
     return f"about one in {round(1 / value):,}"
 

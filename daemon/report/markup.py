@@ -13,7 +13,8 @@ MOST_CHARACTERS = 64
 #: Control characters: no HTML document may hold them.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff￾￿]")
 
-_WITHOUT_CONTENT = frozenset({"br", "col", "meta"})
+_WITHOUT_CONTENT = frozenset({"meta"})
+_CLOSED = frozenset({"ellipse", "line", "path", "polyline", "rect"})
 
 
 class Markup(str):
@@ -88,6 +89,8 @@ def element(tag: str, *content: Content, **attributes: Attribute) -> Markup:
     )
     if tag in _WITHOUT_CONTENT:
         return Markup(f"<{tag}{written}>")
+    if tag in _CLOSED:
+        return Markup(f"<{tag}{written}/>")
     return Markup(f"<{tag}{written}>{join(*content)}</{tag}>")
 
 

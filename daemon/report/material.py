@@ -94,9 +94,7 @@ def groups(material: Material) -> list[Group]:
             chosen = evenly(len(rows), MOST_SCORED)
             picked = rows[chosen]
             known = material.training_scores[chosen] if kind == "training" else material.model.score(picked)
-            found.append(
-                Group(kind, title, len(rows), picked, known, material.integer_score(picked))
-            )
+            found.append(Group(kind, title, len(rows), picked, known, material.integer_score(picked)))
     return found
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from daemon.report.markup import Content, Markup, element, join
-from daemon.report.style import STYLE
+from daemon.report.style import KINDS, STYLE
+from daemon.report.svg import signs
 
 #: Nothing is fetched and nothing runs, even if somebody got markup into a name.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -42,6 +43,7 @@ def page(title: str, header: Content, sections: Iterable[Content], footer: Conte
     )
     body = element(
         "body",
+        signs(KINDS),
         element("header", header),
         "\n",
         element("main", [join(section, "\n") for section in sections]),
@@ -81,7 +83,10 @@ def paragraph(*content: Content, kind: str | None = None) -> Markup:
 
 
 def table(
-    caption: Content, head: Sequence[Content], body: Iterable[Sequence[Content] | Markup], kind: str | None = None
+    caption: Content,
+    head: Sequence[Content],
+    body: Iterable[Sequence[Content] | Markup],
+    kind: str | None = None,
 ) -> Markup:
     """A table whose first column heads its rows, and which scrolls by itself where it is too wide.
 
@@ -112,6 +117,25 @@ def table(
     return element("div", made, class_="scroll")
 
 
+def strip(items: Iterable[tuple[str, str]]) -> Markup:
+    """A row of small figures with their names above, which wraps where it is too wide."""
+    return element(
+        "dl",
+        [element("div", element("dt", name), element("dd", value)) for name, value in items],
+        class_="strip",
+    )
+
+
+def facts(caption: Content, items: Iterable[tuple[str, Content]]) -> Markup:
+    """A table of named facts in words; one that is None is left out."""
+    lines = [
+        element("tr", element("th", name, scope="row"), element("td", value))
+        for name, value in items
+        if value is not None
+    ]
+    return element("table", element("caption", caption), element("tbody", lines), class_="words facts")
+
+
 def part(title: str, width: int) -> Markup:
     """A row that heads the rows below it."""
     return element("tr", element("th", title, colspan=width, scope="colgroup"), class_="part")
@@ -120,11 +144,6 @@ def part(title: str, width: int) -> Markup:
 def details(summary: str, *content: Content) -> Markup:
     """What only some readers open; without a script, and not printed while it is closed."""
     return element("details", element("summary", summary), *content)
-
-
-def figure(caption: Content, *content: Content, kind: str | None = None) -> Markup:
-    """A picture with its caption."""
-    return element("figure", element("figcaption", caption), *content, class_=kind)
 
 
 def legend(items: Iterable[tuple[Markup, Content]]) -> Markup:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from daemon.report.svg import sign_rules
+
+#: Kinds of rows; each has a colour.
+KINDS = ("training", "normal", "recorded", "made")
+
 _LIGHT = """--ink:#18212d;--muted:#52606f;--paper:#fff;--panel:#f4f6f9;--line:#d3dae3;--link:#1d5fa8;
 --training:#2b6cb0;--normal:#0b7a6f;--recorded:#c03a0a;--made:#7a3fc8;--edge:#3d4b5c;
 --good:#17683f;--warn:#8a4b00;--warn-panel:#fff6e5;--warn-line:#e0a84a;color-scheme:light"""
@@ -11,7 +16,8 @@ _DARK = """--ink:#e8edf4;--muted:#a9b5c3;--paper:#11161d;--panel:#1a212b;--line:
 --good:#74d7a2;--warn:#ffcb7d;--warn-panel:#2b2414;--warn-line:#8f6a1f;color-scheme:dark"""
 
 #: The one style sheet of a report.
-STYLE = f"""
+STYLE = (
+    f"""
 :root{{{_LIGHT}}}
 @media screen and (prefers-color-scheme:dark){{:root{{{_DARK}}}}}
 *{{box-sizing:border-box}}
@@ -34,7 +40,7 @@ a{{color:var(--link)}}
 code{{font:.875em ui-monospace,"Cascadia Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace}}
 .formula{{display:block;background:var(--panel);border-radius:.4rem;padding:.6rem .8rem;margin:.7rem 0;
 max-width:44rem}}
-.tiles{{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:.75rem;margin:1.25rem 0 0;
+.tiles{{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.75rem;margin:1.25rem 0 0;
 padding:0}}
 .tiles>div{{background:var(--panel);border-radius:.5rem;padding:.7rem .85rem}}
 .tiles dt{{font-size:.8125rem;line-height:1.35;color:var(--muted)}}
@@ -47,17 +53,27 @@ padding:.6rem .9rem;margin:1.25rem 0 0}}
 .warnings ul{{margin:.3rem 0;padding-left:1.2rem}}
 .verdict{{font-weight:600}}
 .verdict.good{{color:var(--good)}}
-.verdict.bad{{color:var(--warn)}}
+.verdict.bad{{font-weight:400;border-left:3px solid var(--warn-line);padding-left:.8rem;color:var(--ink)}}
 table{{border-collapse:collapse;width:100%;font-size:.9rem;font-variant-numeric:tabular-nums}}
 caption{{text-align:left;color:var(--muted);font-size:.875rem;padding:0 0 .4rem}}
-th,td{{text-align:right;padding:.4rem 0 .4rem .75rem;border-bottom:1px solid var(--line);vertical-align:baseline}}
+th,td{{text-align:right;padding:.4rem 0 .4rem .75rem;border-bottom:1px solid var(--line);
+vertical-align:baseline}}
 th:first-child,td:first-child{{text-align:left;padding-left:0}}
 thead th{{font-size:.875rem;border-bottom-color:var(--muted);vertical-align:bottom}}
 tbody th{{font-weight:400}}
 th small,td small{{display:block;font-weight:400;color:var(--muted);font-size:.8125rem;line-height:1.4}}
-td.words,th.words{{text-align:left}}
+.words td,.words th{{text-align:left}}
+.words th{{white-space:nowrap}}
+.facts th{{white-space:normal;width:11rem;color:var(--muted)}}
 tr.part th{{font-weight:600;color:var(--muted);font-size:.8125rem;padding-top:1rem}}
+td{{overflow-wrap:normal;white-space:nowrap}}
+tbody th:first-child{{min-width:7rem}}
+thead th{{overflow-wrap:normal}}
+.words td,td.free{{white-space:normal;overflow-wrap:anywhere}}
 .same{{color:var(--muted)}}
+.strip{{display:grid;grid-template-columns:repeat(auto-fit,minmax(4.4rem,1fr));gap:.6rem;margin:.6rem 0}}
+.strip dt{{font-size:.8125rem;color:var(--muted)}}
+.strip dd{{margin:0;font-size:.95rem;font-variant-numeric:tabular-nums}}
 .scroll{{overflow-x:auto;max-width:100%}}
 .digest{{font:.8125rem/1.5 ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace;word-break:break-all}}
 details{{margin:.9rem 0 0}}
@@ -70,8 +86,8 @@ svg{{display:block;width:100%;max-width:100%;font-family:inherit}}
 svg text{{fill:var(--muted);font-size:12px}}
 svg .told{{fill:var(--ink);font-weight:600}}
 .band{{margin:.8rem 0 0}}
-.band p{{display:flex;flex-wrap:wrap;gap:0 .9rem;justify-content:space-between;max-width:none;margin:0 0 .15rem;
-font-size:.875rem}}
+.band p{{display:flex;flex-wrap:wrap;gap:0 .9rem;justify-content:space-between;max-width:none;
+margin:0 0 .15rem;font-size:.875rem}}
 .band b::before{{content:"";display:inline-block;width:.7rem;height:.7rem;border-radius:.15rem;
 background:var(--kind);margin-right:.45rem}}
 .band span{{color:var(--muted)}}
@@ -85,24 +101,28 @@ background:var(--kind);margin-right:.45rem}}
 .threshold{{stroke:var(--ink);stroke-width:1.5;stroke-dasharray:4 3}}
 .frame{{fill:none;stroke:var(--line)}}
 .grid{{stroke:var(--line);stroke-width:.75;opacity:.7}}
-.dots,.crosses,.rings{{fill:none;stroke:var(--kind)}}
-.dots{{stroke-width:3.6;stroke-linecap:round;opacity:.55}}
-.crosses{{stroke-width:1.5}}
-.rings{{stroke-width:1.6}}
-.edges{{fill:var(--edge);fill-opacity:.05;stroke:var(--edge);stroke-width:1.2}}
+.pluses,.crosses,.rings{{fill:none;stroke:none}}
+.dots,.sign{{fill:none;stroke:var(--kind);stroke-width:1.4}}
+.signs{{position:absolute}}
+.dots{{stroke-width:3.6;stroke-linecap:round;opacity:.6}}
+.edges{{fill:none;stroke:var(--edge);stroke-width:1.2;opacity:.75}}
 .centres{{fill:var(--ink);stroke:var(--paper);stroke-width:1.5}}
-svg .number{{fill:var(--ink);stroke:var(--paper);stroke-width:3;paint-order:stroke;font-weight:700;font-size:12px}}
+svg .number{{fill:var(--ink);stroke:var(--paper);stroke-width:3;
+paint-order:stroke;font-weight:700;font-size:12px}}
 .diagonal{{stroke:var(--muted);stroke-width:1}}
 .plots{{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,17.5rem),1fr));gap:1rem 1.5rem}}
 .plots figure{{max-width:26rem;margin:0}}
 .beside{{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),1fr));gap:1rem 2rem;
 align-items:start}}
-.beside>figure{{max-width:30rem}}
-.legend{{list-style:none;display:flex;flex-wrap:wrap;gap:.25rem 1.2rem;padding:0;margin:.7rem 0;font-size:.875rem}}
+.beside figure{{max-width:25rem}}
+.legend{{list-style:none;display:flex;flex-wrap:wrap;gap:.25rem 1.2rem;padding:0;margin:.7rem 0;
+font-size:.875rem}}
 .legend li{{display:flex;align-items:center;gap:.45rem}}
 .legend svg{{width:18px;height:18px;flex:none}}
-.meter{{display:block;height:.5rem;background:var(--panel);border-radius:.25rem;overflow:hidden;min-width:5rem}}
-.meter i{{display:block;height:100%;background:var(--training);border-radius:.25rem;min-width:2px}}
+.legend .dots{{stroke-width:6}}
+.meter{{display:inline-block;height:.5rem;width:5rem;background:var(--panel);border-radius:.25rem;overflow:hidden;
+margin-right:.75rem;text-align:left}}
+.meter i{{display:block;height:100%;background:var(--training);min-width:2px}}
 footer{{color:var(--muted);font-size:.875rem;padding-top:1.5rem;padding-bottom:2.5rem}}
 @media (max-width:36rem){{
 body{{font-size:15px}}
@@ -129,3 +149,5 @@ details:not([open]){{display:none}}
 *{{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 }}
 """.replace("\n", "")
+    + sign_rules(KINDS)
+)

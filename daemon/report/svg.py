@@ -1,15 +1,11 @@
-"""Small charts in SVG: histogram bands that take any width, and square scatter plots.
-
-A band has no ``viewBox``: places along it are percentages, so that letters keep their size on a phone. A
-scatter plot is drawn for about 300 pixels and scaled little.
-"""
+"""Square scatter plots in SVG, drawn for about 300 pixels and scaled little."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +13,9 @@ import numpy.typing as npt
 from daemon.report.figures import quantity
 from daemon.report.markup import Markup, element, join, number, plain
 
-Floats = npt.NDArray[np.floating[Any]]
-Interval = tuple[float, float]
+Floats: TypeAlias = npt.NDArray[np.floating[Any]]
+Interval: TypeAlias = "tuple[float, float]"
+Mark: TypeAlias = Literal["dots", "pluses", "crosses", "rings"]
 
 #: Characters of an axis label.
 _LABEL = 34
@@ -39,178 +36,6 @@ def ticks(low: float, high: float, most: int) -> list[float]:
     return [place * step for place in range(first, last + 1)]
 
 
-# --- histograms ---------------------------------------------------------------------------------------------
-
-#: Where the bars of a band end, and where those of the rows beyond it begin, in percent.
-_END, _BEYOND = 92.0, 95.0
-_HEIGHT = 56
-_BINS = 44
-
-
-@dataclass(frozen=True)
-class Bins:
-    """Equal bins, one of whose edges is the threshold; larger values are counted apart, smaller in the first.
-
-    Attributes
-    ----------
-    low, width : float
-        Lower edge of the first bin, and the width of all.
-    count : int
-        How many.
-    threshold : float
-        May lie outside.
-    """
-
-    low: float
-    width: float
-    count: int
-    threshold: float
-
-    @property
-    def high(self) -> float:
-        """Upper edge of the last bin."""
-        return self.low + self.width * self.count
-
-    @classmethod
-    def around(cls, reference: Floats, others: Sequence[Floats], threshold: float) -> Bins:
-        """Bins in which the reference can be told apart, and as much of the others as fits.
-
-        Parameters
-        ----------
-        reference : (n,) float
-            Finite, one or more.
-        others : sequence of (m,) float
-            Finite.
-        threshold : float
-            Inside where it is not further off than ten times the spread of the reference.
-        """
-        low, high = float(reference.min()), float(reference.max())
-        spread = max(high - low, 1e-3 * max(abs(low), abs(high)), 1e-9)
-        if low - 10 * spread <= threshold <= high + 10 * spread:
-            low, high = min(low, threshold - 0.2 * spread), max(high, threshold + 0.2 * spread)
-        core = max(high - low, spread)
-        reaching = [float(np.percentile(scores, 90)) for scores in others if len(scores)]
-        high = max([high, *(min(place, low + 3.5 * core) for place in reaching)])
-        low -= 0.02 * core
-        width = (high + 0.04 * core - low) / _BINS
-        if low < threshold < high:
-            low = threshold - math.ceil((threshold - low) / width) * width
-        return cls(low, width, _BINS + 1, threshold)
-
-    def fill(self, scores: Floats) -> tuple[list[int], int]:
-        """How many scores lie in each bin, and how many beyond the last."""
-        # Relative to the threshold: a score that equals it belongs above.
-        start = round((self.threshold - self.low) / self.width)
-        inside = start if self.low < self.threshold < self.high else 0
-        origin = self.threshold if inside else self.low
-        places = np.floor((scores.astype(np.float64) - origin) / self.width) + inside
-        counts = np.bincount(np.clip(places, 0, self.count).astype(np.intp), minlength=self.count + 1)
-        return [int(count) for count in counts[:-1]], int(counts[-1])
-
-    def percent(self, value: float) -> float:
-        """How far along a band a value lies."""
-        return min(max((value - self.low) / (self.high - self.low), 0.0), 1.0) * _END
-
-
-def band(bins: Bins, counts: Sequence[int], beyond: int, told: str) -> Markup:
-    """Bars of one group of rows; the highest fills the height.
-
-    Parameters
-    ----------
-    bins : Bins
-    counts : sequence of int
-        Of each bin.
-    beyond : int
-        Rows beyond the last bin, drawn apart at the right end.
-    told : str
-        The picture in words.
-    """
-    largest = max(max(counts), beyond, 1)
-    step = _END / bins.count
-    # One path would be shorter, but takes no percentages.
-    bars = [
-        _bar(place * step, step, count / largest) for place, count in enumerate(counts) if count
-    ]
-    if beyond:
-        bars.append(_bar(_BEYOND, 100 - _BEYOND, beyond / largest))
-    return element(
-        "svg",
-        element("title", told),
-        _flagged_region(bins, _HEIGHT),
-        bars,
-        _line(0, _HEIGHT, 100, _HEIGHT, "base"),
-        _threshold_line(bins, 0, _HEIGHT),
-        role="img",
-        height=_HEIGHT + 1,
-    )
-
-
-def band_axis(bins: Bins) -> Markup:
-    """The common axis below all bands, with the threshold."""
-    place = bins.percent(bins.threshold)
-    marks = []
-    for value in ticks(bins.low, bins.high, 6):
-        at = bins.percent(value)
-        marks.append(_line(at, 0, at, 5, "base"))
-        marks.append(element("text", quantity(value), x=f"{number(at)}%", y=18, text_anchor=_anchor(at)))
-    arrow = "← " if bins.threshold < bins.low else "→ " if bins.threshold > bins.high else ""
-    return element(
-        "svg",
-        marks,
-        element("text", "beyond", x="100%", y=18, text_anchor="end"),
-        _threshold_line(bins, 0, 24),
-        element(
-            "text",
-            f"{arrow}threshold {quantity(bins.threshold)}",
-            class_="told",
-            x=f"{number(place)}%",
-            y=37,
-            text_anchor=_anchor(place),
-        ),
-        aria_hidden="true",
-        height=42,
-    )
-
-
-def _bar(left: float, width: float, share: float) -> Markup:
-    # A single row is still to be seen.
-    high = max(share * (_HEIGHT - 3), 1.5)
-    return element(
-        "rect",
-        class_="bar",
-        x=f"{number(left)}%",
-        width=f"{number(width * 0.9)}%",
-        y=number(_HEIGHT - high, 1),
-        height=number(high, 1),
-    )
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:
-    return element("line", class_=kind, x1=f"{number(x1)}%", y1=y1, x2=f"{number(x2)}%", y2=y2)
-
-
-def _threshold_line(bins: Bins, top: int, bottom: int) -> Markup | None:
-    if not bins.low <= bins.threshold <= bins.high:
-        return None
-    place = bins.percent(bins.threshold)
-    return _line(place, top, place, bottom, "threshold")
-
-
-def _flagged_region(bins: Bins, height: int) -> Markup | None:
-    if bins.threshold > bins.high:
-        return None
-    left = bins.percent(bins.threshold)
-    return element(
-        "rect", class_="region", x=f"{number(left)}%", width=f"{number(100 - left)}%", y=0, height=height
-    )
-
-
-def _anchor(percent: float) -> str:
-    return "start" if percent < 12 else "end" if percent > 88 else "middle"
-
-
-# --- scatter plots ------------------------------------------------------------------------------------------
-
 _LEFT, _TOP, _SIDE = 46, 22, 266
 _WIDE, _HIGH = _LEFT + _SIDE + 8, _TOP + _SIDE + 38
 
@@ -223,13 +48,13 @@ class Layer:
     ----------
     kind : str
         Class of the style sheet that colours them.
-    mark : {"dots", "crosses", "rings"}
+    mark : {"dots", "pluses", "crosses", "rings"}
         Their shape: kinds differ without colour too.
     points : (n, 2) float
     """
 
     kind: str
-    mark: Literal["dots", "crosses", "rings"]
+    mark: Mark
     points: Floats
 
 
@@ -240,14 +65,14 @@ class Cluster:
     Attributes
     ----------
     centre : (2,) float
-    shape : (2, 2) float or None
-        The outline is where ``x^T shape^-1 x = 1`` around the centre; None draws the centre alone.
+    shape : (2, 2) float
+        The outline is where ``x^T shape^-1 x = 1`` around the centre.
     name : str
         Beside the centre; may be empty.
     """
 
     centre: Floats
-    shape: Floats | None
+    shape: Floats
     name: str
 
 
@@ -285,8 +110,13 @@ def scatter(
         _grid(ticks(*x_range, 5), place, upright=True),
         _grid(ticks(*y_range, 5), place, upright=False),
     ]
-    for cluster in clusters:
-        drawn.append(_outline(place(cluster.centre), cluster.shape, scale))
+    drawn.append(
+        element(
+            "g",
+            [_outline(place(cluster.centre), cluster.shape, scale) for cluster in clusters],
+            class_="edges",
+        )
+    )
     for kind, start, end in lines:
         (x1, y1), (x2, y2) = place(np.array([start, end])).tolist()
         drawn.append(element("line", class_=kind, x1=x1, y1=y1, x2=x2, y2=y2))
@@ -321,11 +151,49 @@ def scatter(
     )
 
 
-def legend_mark(kind: str, mark: Literal["dots", "crosses", "rings", "cluster"]) -> Markup:
+#: Outline of each mark around its place; dots are drawn as they are.
+_SIGNS = {
+    "pluses": "M-3 0h6m-3-3v6",
+    "crosses": "M-3-3l6 6m0-6l-6 6",
+    "rings": "M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0",
+}
+
+
+def signs(kinds: Sequence[str]) -> Markup:
+    """The definitions that marks refer to; once on a page, before any plot.
+
+    Parameters
+    ----------
+    kinds : sequence of str
+        Classes of the style sheet that colour layers.
+    """
+    made = [
+        element(
+            "marker",
+            element("path", class_=f"sign {kind}", d=sign),
+            id=f"{mark}-{kind}",
+            overflow="visible",
+            markerUnits="userSpaceOnUse",
+        )
+        for mark, sign in _SIGNS.items()
+        for kind in kinds
+    ]
+    return element("svg", element("defs", made), class_="signs", width=0, height=0, aria_hidden="true")
+
+
+def sign_rules(kinds: Sequence[str]) -> str:
+    """What the style sheet says of the marks that `signs` defines."""
+    return "".join(f".{mark}.{kind}{{marker:url(#{mark}-{kind})}}" for mark in _SIGNS for kind in kinds)
+
+
+def legend_mark(kind: str, mark: Mark | Literal["cluster"]) -> Markup:
     """The sign of a layer, or of a cluster, for a legend."""
     middle = np.array([[9.0, 9.0]])
     shown = (
-        join(_outline(middle[0], np.diag([49.0, 49.0]), np.ones(2)), _centre(middle[0], ""))
+        join(
+            element("g", _outline(middle[0], np.diag([49.0, 49.0]), np.ones(2)), class_="edges"),
+            _centre(middle[0], ""),
+        )
         if mark == "cluster"
         else _marks(Layer(kind, mark, middle), middle)
     )
@@ -347,36 +215,30 @@ def _grid(values: Sequence[float], place: Any, *, upright: bool) -> Markup:
 def _marks(layer: Layer, points: npt.NDArray[np.float64]) -> Markup | None:
     if not len(points):
         return None
-    written = []
-    for x, y in points.tolist():
-        at = f"{number(x, 1)} {number(y, 1)}"
-        if layer.mark == "dots":
-            written.append(f"M{at}h0")
-        elif layer.mark == "crosses":
-            written.append(f"M{at}m-3-3l6 6m0-6l-6 6")
-        else:
-            written.append(f"M{at}m-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0")
-    return element("path", class_=f"{layer.mark} {layer.kind}", d="".join(written))
+    places = [f"{number(x, 1)} {number(y, 1)}" for x, y in points.tolist()]
+    if layer.mark == "dots":
+        # A line without length and with round ends is a dot.
+        return element("path", class_=f"dots {layer.kind}", d="".join(f"M{place}h0" for place in places))
+    # No line is drawn, only the sign at each of its points: see `signs`.
+    return element("polyline", class_=f"{layer.mark} {layer.kind}", points=" ".join(places))
 
 
-def _outline(centre: npt.NDArray[np.float64], shape: Floats | None, scale: Floats) -> Markup | None:
-    if shape is None:
-        return None
+def _outline(centre: npt.NDArray[np.float64], shape: Floats, scale: Floats) -> Markup | None:
     values, vectors = np.linalg.eigh(shape * np.outer(scale, scale))
     radii = np.sqrt(np.maximum(values, 0.0))
     # Beyond that it is outside of every picture.
     if not np.isfinite(radii).all() or radii.max() > 1e5 or np.abs(centre).max() > 1e5:
         return None
-    turned = math.degrees(math.atan2(vectors[1, 1], vectors[0, 1])) if radii[0] != radii[1] else 0.0
+    round_ = radii[1] - radii[0] < 0.05
+    turned = 0.0 if round_ else math.degrees(math.atan2(vectors[1, 1], vectors[0, 1]))
     x, y = (number(place, 1) for place in centre)
     return element(
         "ellipse",
-        class_="edges",
         cx=x,
         cy=y,
         rx=number(radii[1], 1),
         ry=number(radii[0], 1),
-        transform=f"rotate({number(turned, 1)} {x} {y})" if turned else None,
+        transform=f"rotate({number(turned, 0)} {x} {y})" if turned else None,
     )
 
 
@@ -385,4 +247,7 @@ def _centre(centre: npt.NDArray[np.float64], name: str) -> Markup:
     sign = element("path", class_="centres", d=f"M{number(x, 1)} {number(y - 5, 1)}l5 5-5 5-5-5z")
     if not name:
         return sign
-    return join(sign, element("text", name, class_="number", x=number(x + 7, 1), y=number(y - 4, 1)))
+    # Beside the sign, and inside the picture.
+    across = {"x": number(x - 7, 1), "text_anchor": "end"} if x > _SIDE - 24 else {"x": number(x + 7, 1)}
+    up = number(y + 14 if y < 18 else y - 4, 1)
+    return join(sign, element("text", name, class_="number", y=up, **across))
