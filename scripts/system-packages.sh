@@ -40,6 +40,7 @@ find_missing() {
         need gcc-arm-none-eabi has arm-none-eabi-gcc
         need libnewlib-arm-none-eabi has_newlib
         need qemu-system-arm has qemu-system-arm
+        need chromium has chromium
         ;;
     esac
 }

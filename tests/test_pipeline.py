@@ -149,6 +149,7 @@ def test_the_manifest_lists_every_other_file(plant: Plant, kind: str) -> None:
         "model.npz",
         "model_int8.npz",
         "metadata.json",
+        "report.html",
         "c/press_3.h",
         "c/press_3.c",
         "c/press_3_test_vectors.h",

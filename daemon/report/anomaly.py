@@ -145,8 +145,9 @@ def _scores(material: Material, found: Sequence[Group]) -> list[Content]:
     flagged = {kind: figures[name] for kind, name in _FLAGGED.items() if name in figures}
     return [
         paragraph(
-            "Each kind of rows has bars of its own, the highest filling the height; all share one axis. Good "
-            "is: normal rows left of the dashed threshold, anomalies right of it, in the shaded part."
+            "Each kind of rows has bars of its own, the highest filling the height; all share one axis. "
+            "Good is: normal rows left of the dashed threshold, anomalies right of it, in the shaded part. "
+            "The wide bar at the right end counts the rows beyond the axis, cut at the full height."
         ),
         *pictures.histogram(found, flagged, material.model.threshold),
         element("h3", "Training scores"),
@@ -207,11 +208,13 @@ def _cluster_table(material: Material, clusters: pictures.Clusters) -> Content:
     body: list[list[Content]] = []
     for number in clusters.order[:_MOST_CLUSTERS].tolist():
         held = float(clusters.sizes[number])
-        last = float(model.radii[number]) if isinstance(model, KMeansModel) else held
-        body.append([str(number + 1), join(meter(held), share(held)), quantity(last)])
+        row: list[Content] = [str(number + 1), join(meter(held), element("span", share(held)))]
+        if isinstance(model, KMeansModel):
+            row.append(quantity(float(model.radii[number])))
+        body.append(row)
     more = f", the {_MOST_CLUSTERS} largest of {count:,}" if count > _MOST_CLUSTERS else ""
     kmeans = isinstance(model, KMeansModel)
     unit = "; radius in standard deviations" if kmeans else ""
-    head = ("No.", "Training rows", "Radius" if kmeans else "Weight")
+    head = ("No.", "Training rows", "Radius") if kmeans else ("No.", "Weight: share of the training rows")
     made = table(f"{word.capitalize()}s{more}{unit}", head, body)
     return made if count <= _FEW_CLUSTERS else details(f"The {word}s as a table", made)

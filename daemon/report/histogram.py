@@ -67,7 +67,7 @@ class Bins:
         core = max(high - low, spread)
         reaching = [float(np.percentile(scores, 90)) for scores in others if len(scores)]
         for place in reaching:
-            high = max(high, min(place, low + 3.5 * core))
+            high = max(high, min(place, low + 3.0 * core))
         low -= 0.02 * core
         width = (high + 0.04 * core - low) / _BINS
         if low < threshold < high:
@@ -90,7 +90,7 @@ class Bins:
 
 
 def band(bins: Bins, counts: Sequence[int], beyond: int, told: str) -> Markup:
-    """Bars of one group of rows; the highest fills the height.
+    """Bars of one group of rows; the highest fills the height, and so does a higher one of the rows beyond.
 
     Parameters
     ----------
@@ -102,12 +102,12 @@ def band(bins: Bins, counts: Sequence[int], beyond: int, told: str) -> Markup:
     told : str
         The picture in words.
     """
-    largest = max(*counts, beyond, 1)
+    largest = max(*counts, 1)
     step = _END / bins.count
     # One path would be shorter, but takes no percentages.
     bars = [_bar(place * step, step, count / largest) for place, count in enumerate(counts) if count]
     if beyond:
-        bars.append(_bar(_BEYOND, 100 - _BEYOND, beyond / largest))
+        bars.append(_bar(_BEYOND, 100 - _BEYOND, min(beyond / largest, 1.0)))
     return element(
         "svg",
         element("title", told),

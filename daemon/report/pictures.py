@@ -32,10 +32,11 @@ MOST_INPUTS = 4
 _MOST_POINTS = {"training": 400, "normal": 160, "recorded": 120}
 _MOST_RINGS = 60
 _MOST_COMPARED = 160
-_MOST_CLUSTERS = 64
+_MOST_CLUSTERS = 48
 _MOST_NUMBERS = 12
 _MOST_COUNTED = 20_000
 
+_SHORT = {"training": "Training", "normal": "Normal", "recorded": "Recorded", "made": "Made"}
 _ONE = {
     "training": "training row",
     "normal": "normal row not trained on",
@@ -66,6 +67,8 @@ def histogram(groups: Sequence[Group], flagged: Mapping[str, float], threshold: 
         counts, beyond = bins.fill(group.scores)
         numbers.append((counts, beyond))
         told = f"{rows(group.total)}, {share(flagged[group.kind])} at or above the threshold"
+        if beyond:
+            told += f", {share(beyond / len(group.rows))} beyond the axis"
         shown.append(
             element(
                 "div",
@@ -74,7 +77,7 @@ def histogram(groups: Sequence[Group], flagged: Mapping[str, float], threshold: 
                 class_=f"band {group.kind}",
             )
         )
-    head = ["Score from", *(group.title for group in groups)]
+    head = ["Score from", *(_SHORT[group.kind] for group in groups)]
     body = [
         [quantity(bins.low + place * bins.width), *(f"{counts[place]:,}" for counts, _ in numbers)]
         for place in range(bins.count)
@@ -96,7 +99,7 @@ class Clusters:
     sizes : (k,) float64
         Share of the training rows.
     order : (m,) int
-        Clusters from the largest to the smallest, at most 64: those that are drawn.
+        Clusters from the largest to the smallest, at most 48: those that are drawn.
     nearest : (n,) int
         K-means: cluster of each of the rows of the first group.
     """

@@ -20,8 +20,10 @@ def inputs(material: Material) -> list[Content]:
     reciprocal = material.manifest["quantization"]["reciprocal"]
     body = [
         [
-            join(named(entry["label"]), element("small", f"axis {entry['axis']}")),
-            "–" if entry["units"] == "N/A" else named(entry["units"], 16),
+            join(
+                named(entry["label"]),
+                element("small", f"axis {entry['axis']}", *_units(entry["units"])),
+            ),
             quantity(entry["mean"]),
             quantity(entry["scale"]),
             quantity(1.0 / steps),
@@ -36,8 +38,12 @@ def inputs(material: Material) -> list[Content]:
             "In the order in which the model and its C take them. Mean and deviation are what the model "
             "standardises with; a step is the smallest difference that the integer model sees."
         ),
-        table(caption, ("Input", "Unit", "Mean", "Deviation", "Step"), body),
+        table(caption, ("Input", "Mean", "Deviation", "Step"), body),
     ]
+
+
+def _units(units: str) -> list[Content]:
+    return [] if units == "N/A" else [", in ", named(units, 16)]
 
 
 def provenance(material: Material) -> list[Content]:

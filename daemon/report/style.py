@@ -40,7 +40,7 @@ a{{color:var(--link)}}
 code{{font:.875em ui-monospace,"Cascadia Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace}}
 .formula{{display:block;background:var(--panel);border-radius:.4rem;padding:.6rem .8rem;margin:.7rem 0;
 max-width:44rem}}
-.tiles{{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.75rem;margin:1.25rem 0 0;
+.tiles{{display:grid;grid-template-columns:repeat(6,1fr);gap:.75rem;margin:1.25rem 0 0;
 padding:0}}
 .tiles>div{{background:var(--panel);border-radius:.5rem;padding:.7rem .85rem}}
 .tiles dt{{font-size:.8125rem;line-height:1.35;color:var(--muted)}}
@@ -67,7 +67,8 @@ th small,td small{{display:block;font-weight:400;color:var(--muted);font-size:.8
 .facts th{{white-space:normal;width:11rem;color:var(--muted)}}
 tr.part th{{font-weight:600;color:var(--muted);font-size:.8125rem;padding-top:1rem}}
 td{{overflow-wrap:normal;white-space:nowrap}}
-tbody th:first-child{{min-width:7rem}}
+td small{{white-space:normal}}
+tbody th:first-child{{min-width:6rem}}
 thead th{{overflow-wrap:normal}}
 .words td,td.free{{white-space:normal;overflow-wrap:anywhere}}
 .same{{color:var(--muted)}}
@@ -114,6 +115,7 @@ paint-order:stroke;font-weight:700;font-size:12px}}
 .plots figure{{max-width:26rem;margin:0}}
 .beside{{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),1fr));gap:1rem 2rem;
 align-items:start}}
+.beside>*{{min-width:0}}
 .beside figure{{max-width:25rem}}
 .legend{{list-style:none;display:flex;flex-wrap:wrap;gap:.25rem 1.2rem;padding:0;margin:.7rem 0;
 font-size:.875rem}}
@@ -122,8 +124,12 @@ font-size:.875rem}}
 .legend .dots{{stroke-width:6}}
 .meter{{display:inline-block;height:.5rem;width:5rem;background:var(--panel);border-radius:.25rem;overflow:hidden;
 margin-right:.75rem;text-align:left}}
+.meter+span{{display:inline-block;min-width:3.6em}}
 .meter i{{display:block;height:100%;background:var(--training);min-width:2px}}
 footer{{color:var(--muted);font-size:.875rem;padding-top:1.5rem;padding-bottom:2.5rem}}
+@media (max-width:60rem){{
+.tiles{{grid-template-columns:repeat(3,1fr)}}
+}}
 @media (max-width:36rem){{
 body{{font-size:15px}}
 header,main,footer{{padding-left:1rem;padding-right:1rem}}
@@ -140,7 +146,10 @@ header,main,footer{{max-width:none;padding-left:0;padding-right:0}}
 header{{padding-top:0}}
 section{{margin-top:1.1rem;padding-top:1rem}}
 h2,h3,caption,summary{{break-after:avoid}}
-figure,.band,.tiles,.warnings,tr,.beside{{break-inside:avoid}}
+figure,.band,.tiles,.warnings,tr{{break-inside:avoid}}
+.beside{{grid-template-columns:2fr 3fr}}
+table{{font-size:8.5pt}}
+th,td{{padding-top:.22rem;padding-bottom:.22rem}}
 .tiles{{grid-template-columns:repeat(3,1fr)}}
 .tiles>div{{border:1px solid var(--line)}}
 .plots{{grid-template-columns:repeat(3,1fr);gap:.6rem .9rem}}

@@ -121,7 +121,9 @@ def scatter(
         (x1, y1), (x2, y2) = place(np.array([start, end])).tolist()
         drawn.append(element("line", class_=kind, x1=x1, y1=y1, x2=x2, y2=y2))
     drawn += [_marks(layer, np.clip(place(layer.points), 1.0, _SIDE - 1.0)) for layer in layers]
-    drawn += [_centre(place(cluster.centre), cluster.name) for cluster in clusters]
+    centres = [place(cluster.centre) for cluster in clusters]
+    drawn.append(element("path", class_="centres", d="".join(map(_diamond, centres))))
+    drawn += [_name(at, cluster.name) for at, cluster in zip(centres, clusters, strict=True) if cluster.name]
     # A nested image cuts off what reaches over its edge.
     inside = element("svg", drawn, x=_LEFT, y=_TOP, width=_SIDE, height=_SIDE, overflow="hidden")
     return element(
@@ -192,7 +194,7 @@ def legend_mark(kind: str, mark: Mark | Literal["cluster"]) -> Markup:
     shown = (
         join(
             element("g", _outline(middle[0], np.diag([49.0, 49.0]), np.ones(2)), class_="edges"),
-            _centre(middle[0], ""),
+            element("path", class_="centres", d=_diamond(middle[0])),
         )
         if mark == "cluster"
         else _marks(Layer(kind, mark, middle), middle)
@@ -242,12 +244,12 @@ def _outline(centre: npt.NDArray[np.float64], shape: Floats, scale: Floats) -> M
     )
 
 
-def _centre(centre: npt.NDArray[np.float64], name: str) -> Markup:
+def _diamond(centre: npt.NDArray[np.float64]) -> str:
+    return f"M{number(centre[0], 1)} {number(centre[1] - 5, 1)}l5 5-5 5-5-5z"
+
+
+def _name(centre: npt.NDArray[np.float64], name: str) -> Markup:
+    """The name of a cluster beside its centre, inside the picture."""
     x, y = centre.tolist()
-    sign = element("path", class_="centres", d=f"M{number(x, 1)} {number(y - 5, 1)}l5 5-5 5-5-5z")
-    if not name:
-        return sign
-    # Beside the sign, and inside the picture.
     across = {"x": number(x - 7, 1), "text_anchor": "end"} if x > _SIDE - 24 else {"x": number(x + 7, 1)}
-    up = number(y + 14 if y < 18 else y - 4, 1)
-    return join(sign, element("text", name, class_="number", y=up, **across))
+    return element("text", name, class_="number", y=number(y + 14 if y < 18 else y - 4, 1), **across)
