@@ -17,10 +17,10 @@ from daemon.report.markup import Content, Markup, element, plain
 from daemon.report.material import Group, drawn, evenly
 from daemon.report.page import details, legend, table
 from daemon.report.svg import (
-    Cluster,
     Interval,
     Layer,
     Mark,
+    Outlines,
     legend_mark,
     scatter,
 )
@@ -157,22 +157,34 @@ class Plane:
         """(n, d) rows to (n, 2) places."""
         return np.asarray((points - self.origin) @ self.directions.T, dtype=np.float64)
 
-    def outline(self, model: AnomalyModel, clusters: Clusters, number: int, places: FloatArray) -> FloatArray:
-        """Shape (2, 2) of a cluster's outline.
+    def outlines(self, model: AnomalyModel, clusters: Clusters, places: FloatArray) -> FloatArray:
+        """Shapes (m, 2, 2) of the outlines of the clusters that are drawn.
 
         Two inputs show the whole K-means cluster: its radius. More inputs show its rows, and a component of
         a GMM, to twice their standard deviation: the radius in all inputs would hide everything.
+
+        Parameters
+        ----------
+        model : KMeansModel or GmmModel
+        clusters : Clusters
+        places : (n, 2) float64
+            Of the rows of the first group.
         """
         if not isinstance(model, KMeansModel):
-            covariance = model.covariances[number] * np.outer(model.scale, model.scale)
-            return np.asarray(self.directions @ covariance @ self.directions.T * _DEVIATIONS**2)
+            scaled = self.directions * model.scale
+            return np.asarray(scaled @ model.covariances[clusters.order] @ scaled.T * _DEVIATIONS**2)
         if model.mean.size == 2:
-            reach = self.directions * (model.scale * model.radii[number])
-            return np.asarray(reach @ reach.T)
-        own = places[clusters.nearest == number]
-        if len(own) < 2:
-            return np.zeros((2, 2))
-        return np.asarray(np.cov(own.T, bias=True) * _DEVIATIONS**2)
+            scaled = self.directions * model.scale
+            return np.asarray(scaled @ scaled.T * model.radii[clusters.order, None, None] ** 2)
+        count = np.maximum(np.bincount(clusters.nearest, minlength=len(model.radii)), 1)
+
+        def mean(values: FloatArray) -> FloatArray:
+            return np.asarray(np.bincount(clusters.nearest, values, len(model.radii)) / count)
+
+        off = places - np.stack([mean(places[:, axis]) for axis in (0, 1)], axis=1)[clusters.nearest]
+        xx, xy, yy = (mean(off[:, one] * off[:, other]) for one, other in ((0, 0), (0, 1), (1, 1)))
+        shapes = np.moveaxis(np.array([[xx, xy], [xy, yy]]), 2, 0) * _DEVIATIONS**2
+        return np.asarray(shapes[clusters.order])
 
 
 def pairs(
@@ -284,20 +296,17 @@ def _plane(
             flagged = group.scores[chosen] >= model.threshold
             layers.append(Layer("training", "rings", points[chosen][flagged][:_MOST_RINGS]))
     numbered = len(clusters.centres) <= _MOST_NUMBERS
-    outlined = [
-        Cluster(
-            plane.place(clusters.centres[number][None])[0],
-            plane.outline(model, clusters, number, places[0]),
-            str(number + 1) if numbered else "",
-        )
-        for number in clusters.order.tolist()
-    ]
+    outlines = Outlines(
+        plane.place(clusters.centres[clusters.order]),
+        plane.outlines(model, clusters, places[0]),
+        [str(number + 1) for number in clusters.order] if numbered else [],
+    )
     return scatter(
         layers,
         x=(plane.labels[0], ranges[0]),
         y=(plane.labels[1], ranges[1]),
         told=told,
-        clusters=outlined,
+        clusters=outlines,
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from daemon.report.figures import quantity
-from daemon.report.markup import Markup, element, join, number, plain
+from daemon.report.markup import Content, Markup, element, number, plain
 
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 Interval: TypeAlias = "tuple[float, float]"
@@ -37,6 +37,7 @@ def ticks(low: float, high: float, most: int) -> list[float]:
 
 
 _LEFT, _TOP, _SIDE = 46, 22, 266
+_FAR = 1e5
 _WIDE, _HIGH = _LEFT + _SIDE + 8, _TOP + _SIDE + 38
 
 
@@ -59,21 +60,21 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Cluster:
-    """A cluster as it is drawn.
+class Outlines:
+    """Clusters as they are drawn.
 
     Attributes
     ----------
-    centre : (2,) float
-    shape : (2, 2) float
-        The outline is where ``x^T shape^-1 x = 1`` around the centre.
-    name : str
-        Beside the centre; may be empty.
+    centres : (m, 2) float
+    shapes : (m, 2, 2) float
+        An outline is where ``x^T shape^-1 x = 1`` around its centre.
+    names : list of str
+        Beside the centres; may be empty.
     """
 
-    centre: Floats
-    shape: Floats
-    name: str
+    centres: Floats
+    shapes: Floats
+    names: list[str]
 
 
 def scatter(
@@ -82,7 +83,7 @@ def scatter(
     x: tuple[str, Interval],
     y: tuple[str, Interval],
     told: str,
-    clusters: Sequence[Cluster] = (),
+    clusters: Outlines | None = None,
     lines: Sequence[tuple[str, tuple[float, float], tuple[float, float]]] = (),
 ) -> Markup:
     """A square plot; points outside the intervals are drawn on its frame.
@@ -95,7 +96,7 @@ def scatter(
         Of each axis; the intervals are not empty.
     told : str
         The picture in words.
-    clusters : sequence of Cluster, optional
+    clusters : Outlines, optional
     lines : sequence of (class, from, to), optional
         Straight lines between two points.
     """
@@ -110,20 +111,14 @@ def scatter(
         _grid(ticks(*x_range, 5), place, upright=True),
         _grid(ticks(*y_range, 5), place, upright=False),
     ]
-    drawn.append(
-        element(
-            "g",
-            [_outline(place(cluster.centre), cluster.shape, scale) for cluster in clusters],
-            class_="edges",
-        )
-    )
+    if clusters is not None:
+        drawn.append(_outlines(place(clusters.centres), clusters.shapes, scale))
     for kind, start, end in lines:
         (x1, y1), (x2, y2) = place(np.array([start, end])).tolist()
         drawn.append(element("line", class_=kind, x1=x1, y1=y1, x2=x2, y2=y2))
     drawn += [_marks(layer, np.clip(place(layer.points), 1.0, _SIDE - 1.0)) for layer in layers]
-    centres = [place(cluster.centre) for cluster in clusters]
-    drawn.append(element("path", class_="centres", d="".join(map(_diamond, centres))))
-    drawn += [_name(at, cluster.name) for at, cluster in zip(centres, clusters, strict=True) if cluster.name]
+    if clusters is not None:
+        drawn += _centres(place(clusters.centres), clusters.names)
     # A nested image cuts off what reaches over its edge.
     inside = element("svg", drawn, x=_LEFT, y=_TOP, width=_SIDE, height=_SIDE, overflow="hidden")
     return element(
@@ -191,14 +186,11 @@ def sign_rules(kinds: Sequence[str]) -> str:
 def legend_mark(kind: str, mark: Mark | Literal["cluster"]) -> Markup:
     """The sign of a layer, or of a cluster, for a legend."""
     middle = np.array([[9.0, 9.0]])
-    shown = (
-        join(
-            element("g", _outline(middle[0], np.diag([49.0, 49.0]), np.ones(2)), class_="edges"),
-            element("path", class_="centres", d=_diamond(middle[0])),
-        )
-        if mark == "cluster"
-        else _marks(Layer(kind, mark, middle), middle)
-    )
+    shown: Content
+    if mark == "cluster":
+        shown = [_outlines(middle, np.diag([49.0, 49.0])[None], np.ones(2)), *_centres(middle, [])]
+    else:
+        shown = _marks(Layer(kind, mark, middle), middle)
     return element("svg", shown, viewBox="0 0 18 18", aria_hidden="true")
 
 
@@ -217,39 +209,47 @@ def _grid(values: Sequence[float], place: Any, *, upright: bool) -> Markup:
 def _marks(layer: Layer, points: npt.NDArray[np.float64]) -> Markup | None:
     if not len(points):
         return None
-    places = [f"{number(x, 1)} {number(y, 1)}" for x, y in points.tolist()]
+    # All at once: there are thousands, and each alone would take a microsecond or two.
+    places = ("%.1f %.1f," * len(points)) % tuple(points.ravel().tolist())
+    places = places.replace(".0 ", " ").replace(".0,", ",").rstrip(",")
     if layer.mark == "dots":
         # A line without length and with round ends is a dot.
-        return element("path", class_=f"dots {layer.kind}", d="".join(f"M{place}h0" for place in places))
+        return element("path", class_=f"dots {layer.kind}", d="M" + places.replace(",", "h0M") + "h0")
     # No line is drawn, only the sign at each of its points: see `signs`.
-    return element("polyline", class_=f"{layer.mark} {layer.kind}", points=" ".join(places))
+    return element("polyline", class_=f"{layer.mark} {layer.kind}", points=places.replace(",", " "))
 
 
-def _outline(centre: npt.NDArray[np.float64], shape: Floats, scale: Floats) -> Markup | None:
-    values, vectors = np.linalg.eigh(shape * np.outer(scale, scale))
+def _outlines(centres: npt.NDArray[np.float64], shapes: Floats, scale: Floats) -> Markup:
+    values, vectors = np.linalg.eigh(shapes * np.outer(scale, scale))
     radii = np.sqrt(np.maximum(values, 0.0))
-    # Beyond that it is outside of every picture.
-    if not np.isfinite(radii).all() or radii.max() > 1e5 or np.abs(centre).max() > 1e5:
-        return None
-    round_ = radii[1] - radii[0] < 0.05
-    turned = 0.0 if round_ else math.degrees(math.atan2(vectors[1, 1], vectors[0, 1]))
-    x, y = (number(place, 1) for place in centre)
-    return element(
-        "ellipse",
-        cx=x,
-        cy=y,
-        rx=number(radii[1], 1),
-        ry=number(radii[0], 1),
-        transform=f"rotate({number(turned, 0)} {x} {y})" if turned else None,
-    )
+    made = []
+    for (x, y), (small, large), turn in zip(
+        centres.tolist(), radii.tolist(), vectors[:, :, 1].tolist(), strict=True
+    ):
+        # Beyond that it is outside of every picture.
+        if not max(abs(x), abs(y), large) < _FAR:
+            continue
+        at = f"{number(x, 1)} {number(y, 1)}"
+        angle = 0.0 if large - small < 0.05 else math.degrees(math.atan2(turn[1], turn[0]))
+        made.append(
+            element(
+                "ellipse",
+                rx=number(large, 1),
+                ry=number(small, 1),
+                transform=f"translate({at})" + (f"rotate({number(angle, 0)})" if angle else ""),
+            )
+        )
+    return element("g", made, class_="edges")
 
 
-def _diamond(centre: npt.NDArray[np.float64]) -> str:
-    return f"M{number(centre[0], 1)} {number(centre[1] - 5, 1)}l5 5-5 5-5-5z"
+def _centres(centres: npt.NDArray[np.float64], names: Sequence[str]) -> list[Markup]:
+    places = np.clip(centres, -_FAR, _FAR).tolist()
+    diamonds = "".join(f"M{number(x, 1)} {number(y - 5, 1)}l5 5-5 5-5-5z" for x, y in places)
+    signs_ = element("path", class_="centres", d=diamonds)
+    return [signs_, *(_name(x, y, name) for (x, y), name in zip(places, names, strict=False))]
 
 
-def _name(centre: npt.NDArray[np.float64], name: str) -> Markup:
+def _name(x: float, y: float, name: str) -> Markup:
     """The name of a cluster beside its centre, inside the picture."""
-    x, y = centre.tolist()
     across = {"x": number(x - 7, 1), "text_anchor": "end"} if x > _SIDE - 24 else {"x": number(x + 7, 1)}
     return element("text", name, class_="number", y=number(y + 14 if y < 18 else y - 4, 1), **across)
