@@ -115,9 +115,9 @@ def _tiles(material: Material) -> list[Tile]:
         found,
         Tile("ROC-AUC", area(figures[auc]), f"float model: {area(before[auc])}"),
         Tile(
-            "int8 agrees with float",
+            f"int{chosen['bits']} agrees with float",
             share(chosen["agreement"]),
-            f"same decision; {chosen['bits']}-bit inputs",
+            f"same decision on {chosen['bits']}-bit inputs",
         ),
         _memory(material),
     ]
@@ -162,7 +162,8 @@ def _scores(material: Material, found: Sequence[Group]) -> list[Content]:
 
 
 def _clusters(material: Material, found: Sequence[Group], clusters: pictures.Clusters) -> list[Content]:
-    count = len(material.manifest["inputs"])
+    inputs_ = material.manifest["inputs"]
+    count = len(inputs_)
     told = "Inputs against each other, in their own units."
     if count == 1:
         told = "The value of the only input against the score."
@@ -179,18 +180,20 @@ def _clusters(material: Material, found: Sequence[Group], clusters: pictures.Clu
         pictures.marks(material.model, found),
         element(
             "div",
-            pictures.pairs(material.model, found, clusters, material.manifest["inputs"]),
+            pictures.pairs(material.model, found, clusters, inputs_),
             class_="plots",
         ),
-        element("h3", "All inputs in one picture"),
-        *_embedding(material, found, clusters),
+        pictures.centres(material.model, clusters, inputs_),
+        *(_embedding(material, found, clusters) if count > 1 else [_cluster_table(material, clusters)]),
     ]
 
 
 def _embedding(material: Material, found: Sequence[Group], clusters: pictures.Clusters) -> list[Content]:
     listed = _cluster_table(material, clusters)
+    title = element("h3", "All inputs in one picture")
     if material.embedding is None:
-        return [paragraph("Left out, as the request wanted (skipEmbeddingsAndMemory).", kind="note"), listed]
+        told = paragraph("Left out, as the request wanted (skipEmbeddingsAndMemory).", kind="note")
+        return [title, told, listed]
     mean = material.training.mean(axis=0, dtype=np.float64)
     kept = share(min(sum(material.embedding["explainedVariance"]), 1.0))
     told = paragraph(
@@ -199,7 +202,7 @@ def _embedding(material: Material, found: Sequence[Group], clusters: pictures.Cl
         "that lie together here may be far apart in what is not shown; rows far apart here are."
     )
     drawing = pictures.embedding(material.model, found, clusters, material.embedding, mean)
-    return [element("div", drawing, element("div", told, listed), class_="beside")]
+    return [title, element("div", drawing, element("div", told, listed), class_="beside")]
 
 
 def _cluster_table(material: Material, clusters: pictures.Clusters) -> Content:

@@ -15,7 +15,7 @@ def quantity(value: float) -> str:
     sign = "−" if value < 0 else ""
     if size < 0.001 or size >= 999_950:
         mantissa, exponent = f"{size:.2e}".split("e")
-        return f"{sign}{mantissa}e{int(exponent)}"
+        return f"{sign}{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
     if size >= 1000:
         return f"{sign}{size:,.0f}"
     shown = f"{size:.{max(0, 2 - math.floor(math.log10(size)))}f}"

@@ -22,6 +22,10 @@ _LAST_TICK = 78.0
 _HEIGHT = 56
 _BINS = 44
 
+#: Least spread of the reference, in the scores' unit of a standard deviation: where rows are few, all scores
+#: may be 0, and the threshold is to be on the axis all the same.
+_LEAST_SPREAD = 0.05
+
 
 @dataclass(frozen=True)
 class Bins:
@@ -61,7 +65,7 @@ class Bins:
             Inside where it is not further off than ten times the spread of the reference.
         """
         low, high = float(reference.min()), float(reference.max())
-        spread = max(high - low, 1e-3 * max(abs(low), abs(high)), 1e-9)
+        spread = max(high - low, 1e-3 * max(abs(low), abs(high)), _LEAST_SPREAD)
         if low - 10 * spread <= threshold <= high + 10 * spread:
             low, high = min(low, threshold - 0.2 * spread), max(high, threshold + 0.2 * spread)
         core = max(high - low, spread)

@@ -147,11 +147,14 @@ class Plane:
         A row's place is ``(row - origin) @ directions.T``.
     origin : (d,) float64
     labels : (str, str)
+    alike : bool
+        Whether both have the same unit: then the second is not blown up where nothing happens in it.
     """
 
     directions: FloatArray
     origin: FloatArray
     labels: tuple[str, str]
+    alike: bool = False
 
     def place(self, points: npt.NDArray[np.floating[Any]]) -> FloatArray:
         """(n, d) rows to (n, 2) places."""
@@ -187,6 +190,14 @@ class Plane:
         return np.asarray(shapes[clusters.order])
 
 
+def inputs_drawn(model: AnomalyModel, clusters: Clusters) -> list[int]:
+    """The inputs in which the clusters differ most, in order."""
+    centres = (clusters.centres - model.mean) / model.scale
+    middle = clusters.sizes @ centres / clusters.sizes.sum()
+    spread = clusters.sizes @ (centres - middle) ** 2
+    return sorted(np.argsort(-spread, kind="stable")[:MOST_INPUTS].tolist())
+
+
 def pairs(
     model: AnomalyModel, groups: Sequence[Group], clusters: Clusters, inputs: Sequence[Mapping[str, Any]]
 ) -> list[Markup]:
@@ -197,10 +208,7 @@ def pairs(
     names = [_input_name(entry) for entry in inputs]
     if len(names) == 1:
         return [_one_input(model, groups, names[0])]
-    centres = (clusters.centres - model.mean) / model.scale
-    middle = clusters.sizes @ centres / clusters.sizes.sum()
-    spread = clusters.sizes @ (centres - middle) ** 2
-    chosen = sorted(np.argsort(-spread, kind="stable")[:MOST_INPUTS].tolist())
+    chosen = inputs_drawn(model, clusters)
     made = []
     for first, second in itertools.combinations(chosen, 2):
         directions = np.zeros((2, len(names)))
@@ -209,6 +217,17 @@ def pairs(
         told = f"Rows and clusters: {names[second]} against {names[first]}."
         made.append(element("figure", _plane(plane, model, groups, clusters, told)))
     return made
+
+
+def centres(model: AnomalyModel, clusters: Clusters, inputs: Sequence[Mapping[str, Any]]) -> Markup:
+    """The centres in the inputs that are drawn, as a table."""
+    chosen = inputs_drawn(model, clusters)
+    body = [
+        [str(number + 1), *(quantity(float(value)) for value in clusters.centres[number, chosen])]
+        for number in clusters.order.tolist()
+    ]
+    head = ["No.", *(_input_name(inputs[place]) for place in chosen)]
+    return details("The centres as a table", table("Centres of the clusters, largest first", head, body))
 
 
 def embedding(
@@ -235,7 +254,7 @@ def embedding(
         f"{which} component ({share(value)})"
         for which, value in zip(("First", "Second"), shares, strict=True)
     )
-    plane = Plane(np.array(embedded["components"]) / model.scale, mean, (labels[0], labels[1]))
+    plane = Plane(np.array(embedded["components"]) / model.scale, mean, (labels[0], labels[1]), alike=True)
     held = share(min(sum(shares), 1.0))
     told = f"Rows and clusters on two principal components, which hold {held} of the variance."
     return element("figure", _plane(plane, model, groups, clusters, told))
@@ -243,21 +262,22 @@ def embedding(
 
 def marks(model: AnomalyModel, groups: Sequence[Group]) -> Markup:
     """What the marks in the cluster pictures mean."""
+    if model.mean.size == 1:
+        return comparison_marks(groups)
     items: list[tuple[Markup, Content]] = []
     for group in groups:
         if group.kind in _MOST_POINTS:
             items.append((legend_mark(group.kind, _MARKS[group.kind]), _ONE[group.kind]))
         if group.kind == "training":
             items.append((legend_mark("training", "rings"), "training row at or above the threshold"))
-    if model.mean.size > 1:
-        whole = isinstance(model, KMeansModel) and model.mean.size == 2
-        reach = "its edge, where the score is 0" if whole else "two standard deviations of its rows"
-        items.append((legend_mark("", "cluster"), f"centre of a cluster, and {reach}"))
+    whole = isinstance(model, KMeansModel) and model.mean.size == 2
+    reach = "its edge, where the score is 0" if whole else "two standard deviations of its rows"
+    items.append((legend_mark("", "cluster"), f"centre of a cluster, and {reach}"))
     return legend(items)
 
 
 def comparison_marks(groups: Sequence[Group]) -> Markup:
-    """What the marks in the picture of float and integer scores mean."""
+    """What the marks of kinds of rows mean, where all kinds are drawn."""
     return legend((legend_mark(group.kind, _MARKS[group.kind]), _ONE[group.kind]) for group in groups)
 
 
@@ -287,7 +307,9 @@ def _plane(
     shown = [group for group in groups if group.kind in _MOST_POINTS]
     places = [plane.place(group.rows) for group in shown]
     everything = np.concatenate(places)
-    ranges = [_widened(places[0][:, axis], everything[:, axis]) for axis in (0, 1)]
+    across = _widened(places[0][:, 0], everything[:, 0])
+    least = 0.1 * (across[1] - across[0]) if plane.alike else 0.0
+    up = _widened(places[0][:, 1], everything[:, 1], least)
     layers = []
     for group, points in zip(shown, places, strict=True):
         chosen = drawn(group, _MOST_POINTS[group.kind])
@@ -303,8 +325,8 @@ def _plane(
     )
     return scatter(
         layers,
-        x=(plane.labels[0], ranges[0]),
-        y=(plane.labels[1], ranges[1]),
+        x=(plane.labels[0], across),
+        y=(plane.labels[1], up),
         told=told,
         clusters=outlines,
     )
@@ -313,12 +335,11 @@ def _plane(
 def _one_input(model: AnomalyModel, groups: Sequence[Group], name: str) -> Markup:
     """The score over the values of the only input."""
     layers = []
-    shown = [group for group in groups if group.kind in _MOST_POINTS]
-    for group in shown:
-        chosen = drawn(group, _MOST_POINTS[group.kind])
+    for group in reversed(groups):
+        chosen = drawn(group, _MOST_COMPARED)
         points = np.column_stack([group.rows[chosen, 0], group.scores[chosen]]).astype(np.float64)
         layers.append(Layer(group.kind, _MARKS[group.kind], points))
-    everything = np.concatenate([group.rows[:, 0] for group in shown]).astype(np.float64)
+    everything = np.concatenate([group.rows[:, 0] for group in groups]).astype(np.float64)
     across = _widened(groups[0].rows[:, 0].astype(np.float64), everything)
     bins = Bins.around(groups[0].scores, [group.scores for group in groups[1:]], model.threshold)
     up = (bins.low, bins.high)
@@ -327,12 +348,23 @@ def _one_input(model: AnomalyModel, groups: Sequence[Group], name: str) -> Marku
     return element("figure", scatter(layers, x=(name, across), y=("score", up), told=told, lines=lines))
 
 
-def _widened(training: FloatArray, everything: FloatArray) -> Interval:
-    """An interval that holds all training rows, and as much of everything as keeps these apart."""
+def _widened(training: FloatArray, everything: FloatArray, least: float = 0.0) -> Interval:
+    """An interval that holds all training rows, and as much of everything as keeps these apart.
+
+    Parameters
+    ----------
+    training, everything : (n,), (m,) float64
+    least : float
+        Its least length.
+    """
     low, high = float(training.min()), float(training.max())
-    span = max(high - low, 1e-3 * max(abs(low), abs(high)), 1e-9)
-    least, most = float(everything.min()), float(everything.max())
-    return max(least, low - 0.8 * span) - 0.06 * span, min(most, high + 0.8 * span) + 0.06 * span
+    # A single value has some room around it.
+    span = max(high - low, 1e-6 * max(abs(low), abs(high)), least) or 1.0
+    low, high = (low, high) if high > low else (low - span / 2, high + span / 2)
+    lowest, highest = float(everything.min()), float(everything.max())
+    start, end = min(low, max(lowest, low - 0.8 * span)), max(high, min(highest, high + 0.8 * span))
+    middle, half = (start + end) / 2, max(end - start, least) / 2 + 0.06 * span
+    return middle - half, middle + half
 
 
 def _input_name(entry: Mapping[str, Any]) -> str:

@@ -44,8 +44,8 @@ def variants(material: Material, found: Sequence[Group]) -> list[Content]:
     told = paragraph(
         width,
         " There is one integer model: what the gateway computes, what the gate judged and what the C "
-        "computes are the same integers. So the figures of int8 are those of the C; its test vectors check "
-        "that on the board.",
+        "computes are the same integers. So its figures are those of the C too, which its test vectors "
+        "check on the board.",
     )
     drawing = element("figure", pictures.agreement(found, material.model.threshold))
     return [
@@ -99,7 +99,7 @@ def _comparison(material: Material) -> list[Content]:
     if memory:
         how = element("code", plain(memory["measuredWith"], 160))
         measured = ["Flash and RAM: ", how, "; RAM without the stack."]
-    head = ("", "float", "int8", "C")
+    head = ("Figure", "float", f"int{scale['bits']}", "C")
     return [
         table("Float model, integer model and its C", head, body),
         paragraph(*measured, kind="note"),
