@@ -13,7 +13,7 @@ import numpy.typing as npt
 from daemon.models.anomaly import AnomalyModel, KMeansModel
 from daemon.report.figures import quantity, rows, share
 from daemon.report.histogram import Bins, band, band_axis
-from daemon.report.markup import Content, Markup, element, plain
+from daemon.report.markup import Content, Markup, element, named, plain
 from daemon.report.material import Group, drawn, evenly
 from daemon.report.page import details, legend, table
 from daemon.report.svg import (
@@ -226,7 +226,7 @@ def centres(model: AnomalyModel, clusters: Clusters, inputs: Sequence[Mapping[st
         [str(number + 1), *(quantity(float(value)) for value in clusters.centres[number, chosen])]
         for number in clusters.order.tolist()
     ]
-    head = ["No.", *(_input_name(inputs[place]) for place in chosen)]
+    head = ["No.", *(named(_input_name(inputs[place])) for place in chosen)]
     return details("The centres as a table", table("Centres of the clusters, largest first", head, body))
 
 
