@@ -110,7 +110,7 @@ def _tiles(material: Material) -> list[Tile]:
         found = Tile("Anomalies found", share(figures["anomaliesFound"]), told)
     auc = "rocAuc" if "rocAuc" in figures else "rocAucSynthetic"
     return [
-        Tile("Threshold", quantity(score["threshold"]), SHORT_SOURCES[score["thresholdSource"]]),
+        Tile("Threshold", quantity(score["threshold"]), SHORT_SOURCES.get(score["thresholdSource"], "")),
         alarms,
         found,
         Tile("ROC-AUC", area(figures[auc]), f"float model: {area(before[auc])}"),

@@ -11,7 +11,7 @@ from typing import TypeAlias
 MOST_CHARACTERS = 64
 
 #: Control characters: no HTML document may hold them.
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff￾￿]")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 _WITHOUT_CONTENT = frozenset({"meta"})
 _CLOSED = frozenset({"ellipse", "line", "path", "polyline", "rect"})

@@ -112,7 +112,9 @@ def _threshold(score: Mapping[str, Any], figures: Mapping[str, float]) -> list[C
     if source == "suggested":
         parts.append("That is what the training scores suggest: their 99th percentile, and 0.1 at least. ")
     else:
-        parts.append(f"The threshold was {_SOURCES[source]}; the training scores suggest {suggested}. ")
+        parts.append(
+            f"The threshold was {_SOURCES.get(source, 'set')}; the training scores suggest {suggested}. "
+        )
     flagged = figures.get("normalFlagged", figures["trainingFlagged"])
     kind = "normal rows that were not trained on" if "normalFlagged" in figures else "training rows"
     parts.append(
