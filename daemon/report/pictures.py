@@ -86,7 +86,8 @@ def histogram(groups: Sequence[Group], flagged: Mapping[str, float], threshold: 
     body.append([f"{quantity(bins.high)} and beyond", *(f"{beyond:,}" for _, beyond in numbers)])
     thinned = " (kinds with more than 1,500 rows: 1,500 of them, evenly spread)"
     caption = "Rows in each bin" + (thinned if any(group.total > len(group.rows) for group in groups) else "")
-    return [*shown, band_axis(bins), details("The histogram as a table", table(caption, head, body))]
+    bands = element("div", shown, band_axis(bins), class_="bands")
+    return [bands, details("The histogram as a table", table(caption, head, body))]
 
 
 @dataclass(frozen=True)

@@ -141,14 +141,15 @@ th,td{{padding-left:.5rem}}
 }}
 @page{{size:A4;margin:14mm 13mm}}
 @media print{{
-body{{font-size:10pt;line-height:1.45}}
+html{{font-size:9.5pt}}
+body{{font-size:1rem;line-height:1.45}}
 header,main,footer{{max-width:none;padding-left:0;padding-right:0}}
 header{{padding-top:0}}
 section{{margin-top:1.1rem;padding-top:1rem}}
-h2,h3,caption,summary{{break-after:avoid}}
-figure,.band,.tiles,.warnings,tr{{break-inside:avoid}}
+h2,h3,caption,summary,thead,tr.part,.legend,.verdict{{break-after:avoid}}
+figure,.bands,.tiles,.warnings,tr{{break-inside:avoid}}
+p,.formula{{max-width:none}}
 .beside{{grid-template-columns:2fr 3fr}}
-table{{font-size:8.5pt}}
 th,td{{padding-top:.22rem;padding-bottom:.22rem}}
 .tiles{{grid-template-columns:repeat(3,1fr)}}
 .tiles>div{{border:1px solid var(--line)}}
