@@ -26,6 +26,7 @@ _FIGURES: tuple[tuple[str, str, Callable[[float], str]], ...] = (
 _BOUNDS = {
     "agreement": "same decision",
     "spearman": "ranking",
+    "normal_spearman": "ranking of normal rows",
     "auc_difference": "ROC-AUC",
     "likelihood_error": "log-likelihood",
     "far_missed": "rows far outside missed",
