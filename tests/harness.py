@@ -18,6 +18,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,22 +98,20 @@ class Broker:
                 "set_tcp_nodelay true",
             )
             config.write_text("\n".join((*lines, *self.settings)) + "\n")
-            log = (self.directory / "mosquitto.log").open("ab")
-            self.process = subprocess.Popen([program, "-c", str(config)], stdout=log, stderr=log)
-            log.close()
-            if wait_until("Mosquitto to listen or to end", self._listens_or_ended) == "listens":
+            with (self.directory / "mosquitto.log").open("ab") as log:
+                began = log.tell()
+                self.process = subprocess.Popen([program, "-c", str(config)], stdout=log, stderr=log)
+            if wait_until("Mosquitto to run or to end", partial(self._runs_or_ended, began)) == "runs":
                 return self
             self.port = self.port if fixed else 0
         raise AssertionError((self.directory / "mosquitto.log").read_text())
 
-    def _listens_or_ended(self) -> str:
-        if self.process is None or self.process.poll() is not None:
-            return "ended"
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 0.2).close()
-        except OSError:
-            return ""
-        return "listens"
+    def _runs_or_ended(self, began: int) -> str:
+        # A connection proves nothing: another broker may have been faster to take the port.
+        log = (self.directory / "mosquitto.log").read_bytes()[began:]
+        if b" running" in log:
+            return "runs"
+        return "ended" if self.process is None or self.process.poll() is not None else ""
 
     def stop(self) -> None:
         """End it as a service manager would."""
