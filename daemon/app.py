@@ -19,7 +19,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon import __version__, config, service_manager
+from daemon import __version__, config, keys, service_manager
+from daemon.authority import Authority
 from daemon.capabilities import capabilities
 from daemon.config import Config
 from daemon.data.index import DataIndex
@@ -98,7 +99,7 @@ def open_core(settings: Config) -> Iterator[Core]:
                 queue=queue,
                 capabilities=capabilities(settings),
             )
-            yield Core(services, Intake(services, RequestStore(database)))
+            yield Core(services, Intake(services, RequestStore(database), Authority(settings.auth, database)))
         finally:
             database.close()
 
@@ -155,6 +156,7 @@ def main() -> int:
     parser.add_argument("--config", type=Path, default=config.default_path())
     try:
         settings = config.load(parser.parse_args().config)
+        keys.read_keys(settings.auth)
     except ConfigError as error:
         sys.stderr.write(f"{error.message}\n")
         return 2

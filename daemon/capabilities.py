@@ -35,6 +35,7 @@ def capabilities(config: Config) -> dict[str, Any]:
             "akida": _availability({}, "anomaly models have no Akida variant"),
         },
         "targets": [],
+        "auth": {"required": list(config.auth.required), "groupRoles": list(config.auth.group_roles)},
         "limits": {
             "maxBodyBytes": config.mqtt.max_body_bytes,
             "maxChunkBytes": MAX_CHUNK,

@@ -17,6 +17,7 @@ from msgspec import Meta
 from daemon.errors import ConfigError, InvalidMember
 from daemon.topics import DEVICE_ID, RESERVED_IDS
 from daemon.wire.members import convert
+from daemon.wire.signed import Role
 from daemon.wire.worker import GateBounds
 
 if sys.version_info >= (3, 11):
@@ -157,6 +158,29 @@ class Models(_Section, frozen=True):
     keep_versions: _Positive = 10
 
 
+class Auth(_Section, frozen=True):
+    """``[auth]``: signed requests.
+
+    Parameters
+    ----------
+    keys_file : str or None
+        TOML file of the public keys and their roles; only root may write it.
+    required : list of str
+        Roles whose posts must be signed when they come over MQTT; ``all`` for every one. Those of the role
+        ``expert`` always must.
+    group_roles : list of str
+        Roles whose posts are taken from a group of devices.
+    """
+
+    keys_file: str | None = None
+    required: tuple[Role | Literal["all"], ...] = ()
+    group_roles: tuple[Role, ...] = ("train", "data", "admin")
+
+    def requires(self, role: Role) -> bool:
+        """Whether posts of a role must be signed."""
+        return role == "expert" or role in self.required or "all" in self.required
+
+
 class Log(_Section, frozen=True):
     """``[log]``: what is logged.
 
@@ -178,7 +202,7 @@ class Config(_Section, frozen=True):
         Where everything that must survive is kept.
     runtime_dir : str
         Where the local socket lies.
-    device, mqtt, jobs, worker, models, gate, log
+    device, mqtt, auth, jobs, worker, models, gate, log
         The sections.
     """
 
@@ -186,6 +210,7 @@ class Config(_Section, frozen=True):
     mqtt: Mqtt
     state_dir: str = "/var/lib/trainerd"
     runtime_dir: str = "/run/trainerd"
+    auth: Auth = Auth()
     jobs: Jobs = Jobs()
     worker: Worker = Worker()
     models: Models = Models()
@@ -273,6 +298,8 @@ def _check(config: Config, path: str, text: str) -> None:
         refuse("mqtt.tls", "cert_file and key_file go together")
     if config.mqtt.password_file is not None and config.mqtt.username is None:
         refuse("mqtt.password_file", "needs mqtt.username")
+    if config.auth.required and config.auth.keys_file is None:
+        refuse("auth.required", "needs auth.keys_file: without keys nobody can sign")
 
 
 def _line_of(text: str, place: str) -> int | None:
@@ -300,6 +327,7 @@ def documented_sections() -> dict[str, Any]:
         "device": Device,
         "mqtt": Mqtt,
         "mqtt.tls": Tls,
+        "auth": Auth,
         "jobs": Jobs,
         "worker": Worker,
         "models": Models,

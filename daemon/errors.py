@@ -7,7 +7,12 @@ The tree (code, and the status of a reply where it answers a request)::
     │   ├── MalformedBody         malformed_body           400   not JSON, not UTF-8, duplicate keys, NaN
     │   ├── InvalidMember         invalid_member           400   unknown, missing, mistyped, out of range
     │   ├── ForeignResponseTopic  foreign_response_topic   400
-    │   ├── Forbidden             forbidden                403
+    │   ├── Forbidden             forbidden                403   not open to this sender
+    │   │   ├── SignatureMissing  signature_missing        403
+    │   │   ├── SignatureInvalid  signature_invalid        403   unknown key, or another request was signed
+    │   │   ├── RequestExpired    request_expired          403
+    │   │   ├── RequestReplayed   request_replayed         403
+    │   │   └── RoleMissing       role_missing             403
     │   ├── NotFound              not_found                404
     │   ├── Conflict              conflict                 409
     │   │   └── RequestIdConflict request_id_conflict      409
@@ -95,6 +100,36 @@ class Forbidden(RequestError):
 
     code = "forbidden"
     status = 403
+
+
+class SignatureMissing(Forbidden):
+    """A request that must be signed and is not."""
+
+    code = "signature_missing"
+
+
+class SignatureInvalid(Forbidden):
+    """A signature by an unknown key, or over another request."""
+
+    code = "signature_invalid"
+
+
+class RequestExpired(Forbidden):
+    """A signed request that has come too late."""
+
+    code = "request_expired"
+
+
+class RequestReplayed(Forbidden):
+    """A signed request whose counter does not rise."""
+
+    code = "request_replayed"
+
+
+class RoleMissing(Forbidden):
+    """A signature by a key that may not sign for this route."""
+
+    code = "role_missing"
 
 
 class NotFound(RequestError):

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 import msgspec
 
 from daemon import faults, routes
+from daemon.authority import Authority
 from daemon.errors import BodyTooLarge, Forbidden, InvalidMember
 from daemon.handlers.services import Services
 from daemon.jobs.requests import RequestStore
-from daemon.routes import Answer
+from daemon.routes import Answer, Route
 from daemon.wire.members import decode_json
+from daemon.wire.signed import Envelope
 
 _MAX_ID = 256
 
@@ -42,6 +44,8 @@ class Incoming:
         Whether the broker says that it sent this before.
     group : str or None
         The group that it was sent to.
+    local : bool
+        Whether the kernel vouches for its sender: it then needs no signature.
     """
 
     method: str
@@ -52,6 +56,7 @@ class Incoming:
     delivery: str | None = None
     redelivered: bool = False
     group: str | None = None
+    local: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,11 +77,14 @@ class Intake:
         What handlers work with.
     requests : RequestStore
         Answers that were given.
+    authority : Authority
+        Says who may ask for what.
     """
 
-    def __init__(self, services: Services, requests: RequestStore) -> None:
+    def __init__(self, services: Services, requests: RequestStore, authority: Authority) -> None:
         self._services = services
         self._requests = requests
+        self._authority = authority
 
     def serve(self, incoming: Incoming, max_bytes: int, record: Callable[[Served], None]) -> Served:
         """Answer a request.
@@ -104,16 +112,17 @@ class Intake:
             body = decode_json(incoming.payload)
             in_body = _checked_id(body.pop("requestId", None))
             request_id = in_body if request_id is None else request_id
+            auth = body.pop("auth", None)
             route, parts = routes.find(incoming.method, incoming.path)
-            if incoming.group is not None and not route.allow_group:
-                raise Forbidden(f"{incoming.path} is not taken from a group: send it to the device")
             if incoming.method == "get":
+                self._admit(incoming, route, auth)
                 return Served(
                     routes.dispatch(self._services, route, parts, body, request_id), request_id, False
                 )
             with self._services.database.transaction():
                 answer = self._known(incoming, request_id)
                 if answer is None:
+                    self._admit(incoming, route, auth)
                     answer = routes.dispatch(self._services, route, parts, body, request_id)
                     self._remember(incoming, request_id, answer)
                 served = Served(answer, request_id, True)
@@ -124,6 +133,14 @@ class Intake:
         faults.point("intake.after_commit")
         self._services.queue.kick()
         return served
+
+    def _admit(self, incoming: Incoming, route: Route, auth: object) -> None:
+        auth_settings = self._services.config.auth
+        if incoming.group is not None and route.role not in auth_settings.group_roles:
+            raise Forbidden(f"{incoming.path} is not taken from a group: send it to the device")
+        device = self._services.config.device.id
+        envelope = Envelope(incoming.method, incoming.path, device, incoming.group, incoming.payload)
+        self._authority.admit(envelope, auth, route.role, local=incoming.local)
 
     def _known(self, incoming: Incoming, request_id: str | None) -> Answer | None:
         if request_id is not None:

@@ -113,6 +113,7 @@ def reply_to(intake: Intake, request: LocalRequest) -> LocalReply:
         payload=bytes(request.body),
         scope="local",
         request_id=request.request_id,
+        local=True,
     )
     answer: Answer = intake.serve(incoming, MAX_BODY, _no_record).answer
     return LocalReply(request.id, answer.status, answer.body)

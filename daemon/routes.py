@@ -25,6 +25,7 @@ from daemon.wire.edge_impulse import (
 from daemon.wire.jobs import EmptyRequest, PageRequest
 from daemon.wire.members import convert
 from daemon.wire.models import FileRequest, RollbackRequest
+from daemon.wire.signed import Role
 
 _log = logging.getLogger(__name__)
 
@@ -43,15 +44,15 @@ class Route:
         What the body is decoded to.
     handler : callable
         ``(services, call) -> dict``: the members of the reply beside ``success``.
-    allow_group : bool
-        Whether a request to a group of devices may use it.
+    role : str or None
+        What a key must be for to sign it; None for a get, which everybody may send.
     """
 
     method: str
     template: str
     body: type
     handler: Callable[[Services, Call], dict[str, Any]]
-    allow_group: bool = True
+    role: Role | None = None
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -71,25 +72,29 @@ _MODEL = "api/{projectId}/models/{learnId}"
 
 ROUTES = (
     Route(
-        "post", "api/{projectId}/jobs/train/anomaly/{learnId}", StartTrainingRequestAnomaly, training.start
+        "post",
+        "api/{projectId}/jobs/train/anomaly/{learnId}",
+        StartTrainingRequestAnomaly,
+        training.start,
+        "train",
     ),
     Route("get", _ANOMALY, EmptyRequest, training.get_config),
-    Route("post", _ANOMALY, SetAnomalyParameterRequest, training.set_config),
+    Route("post", _ANOMALY, SetAnomalyParameterRequest, training.set_config, "train"),
     Route("get", _ANOMALY + "/metadata", EmptyRequest, training.metadata),
     Route("get", _ANOMALY + "/gmm/metadata", EmptyRequest, training.gmm_metadata),
     Route("get", "api/{projectId}/impulse", EmptyRequest, impulse.get),
-    Route("post", "api/{projectId}/impulse", Impulse, impulse.post),
-    Route("post", "api/{projectId}/{category}/data", Acquisition, data.add),
+    Route("post", "api/{projectId}/impulse", Impulse, impulse.post, "train"),
+    Route("post", "api/{projectId}/{category}/data", Acquisition, data.add, "data"),
     Route("get", "api/{projectId}/raw-data", RawDataRequest, data.list_samples),
     Route("get", "api/{projectId}/jobs", PageRequest, jobs.list_open),
     Route("get", "api/{projectId}/jobs/history", PageRequest, jobs.list_ended),
     Route("get", "api/{projectId}/jobs/{jobId}/status", EmptyRequest, jobs.status),
     Route("get", "api/{projectId}/jobs/{jobId}/stdout", EmptyRequest, jobs.stdout),
-    Route("post", "api/{projectId}/jobs/{jobId}/cancel", EmptyRequest, jobs.cancel),
+    Route("post", "api/{projectId}/jobs/{jobId}/cancel", EmptyRequest, jobs.cancel, "train"),
     Route("get", _MODEL, EmptyRequest, models.list_versions),
     Route("get", _MODEL + "/{version}", EmptyRequest, models.manifest),
     Route("get", _MODEL + "/{version}/files/{name}", FileRequest, models.read_file),
-    Route("post", _MODEL + "/rollback", RollbackRequest, models.roll_back, allow_group=False),
+    Route("post", _MODEL + "/rollback", RollbackRequest, models.roll_back, "deploy"),
     Route("get", "jobs", PageRequest, jobs.list_all),
     Route("get", "status", EmptyRequest, status.get),
 )

@@ -9,6 +9,7 @@ import click
 from daemon.cli.ends import CallWrong
 from daemon.config import default_path, load
 from daemon.errors import ConfigError
+from daemon.keys import read_keys
 
 
 @click.command("check-config")
@@ -21,6 +22,7 @@ def command(file: Path | None) -> None:
     path = file or default_path()
     try:
         config = load(path)
+        read_keys(config.auth)
     except ConfigError as error:
         click.echo(error.message, err=True)
         raise CallWrong from None

@@ -20,6 +20,7 @@ COMMANDS = {
     "cancel": "daemon.cli.jobs:cancel",
     "models": "daemon.cli.models:models",
     "rollback": "daemon.cli.models:rollback",
+    "sign": "daemon.cli.sign:command",
     "completion": "daemon.cli.completion:command",
 }
 
