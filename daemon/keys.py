@@ -6,7 +6,6 @@ It decides who commands the device, so nobody may write it but root and the user
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 import stat
 import sys
@@ -27,6 +26,7 @@ else:
     import tomli as tomllib
 
 _KEY_BYTES = 32
+_ROOT = 0
 
 
 class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,7 +92,7 @@ def read_keys(settings: Auth) -> dict[str, Key]:
     for key_id, key in keys.items():
         try:
             public = base64.b64decode(key.public_key, validate=True)
-        except binascii.Error as error:
+        except ValueError as error:
             raise refuse(f"keys.{key_id}.public_key: is not base64: {error}") from None
         if len(public) != _KEY_BYTES:
             raise refuse(
@@ -106,7 +106,7 @@ def read_keys(settings: Auth) -> dict[str, Key]:
 
 
 def _check_owner(found: os.stat_result, what: str) -> None:
-    if found.st_uid not in (0, os.geteuid()):
+    if found.st_uid not in (_ROOT, os.geteuid()):
         raise PermissionError(f"{what} belongs to user {found.st_uid}: chown it to root")
     # In a directory with the sticky bit only the owner can replace a file.
     sticky = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import sys
 import time
@@ -94,7 +93,7 @@ def _read_private(path: Path) -> bytes:
     try:
         lines = path.read_text(encoding="ascii").splitlines()
         decoded = base64.b64decode("".join(line for line in lines if "-" not in line), validate=True)
-    except (OSError, ValueError, binascii.Error) as error:
+    except (OSError, ValueError) as error:
         fail(f"{path}: {error}", CALL_WRONG)
     if len(decoded) != len(_PKCS8) + _SEED_BYTES or not decoded.startswith(_PKCS8):
         fail(f"{path}: no private key: make one with openssl genpkey -algorithm ed25519", CALL_WRONG)

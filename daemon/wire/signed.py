@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 from dataclasses import dataclass
@@ -47,7 +46,7 @@ class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="came
         """The signature; zeros, which sign nothing, where the text is none."""
         try:
             decoded = base64.b64decode(self.signature, validate=True)
-        except (binascii.Error, ValueError):
+        except ValueError:
             return bytes(_SIGNATURE_BYTES)
         return decoded if len(decoded) == _SIGNATURE_BYTES else bytes(_SIGNATURE_BYTES)
 

@@ -1,0 +1,1 @@
+"""Signed requests, keys, and what a broker with the shipped templates lets pass."""
