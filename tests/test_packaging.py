@@ -139,7 +139,7 @@ def bare_machine(directory: Path, *, root: bool) -> dict[str, str]:
 
 
 TEST_PACKAGES = (
-    "gcc libc6-dev g++ clang libclang-rt-14-dev mosquitto mosquitto-clients "
+    "gcc libc6-dev g++ clang libclang-rt-14-dev mosquitto mosquitto-clients openssl "
     "gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm chromium"
 )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from daemon.cli.connection import CALL_WRONG, fail
+from daemon.cli.ends import CallWrong
 from daemon.errors import RequestError
 from daemon.wire.members import decode_json
 from daemon.wire.signed import Envelope, signed_text
@@ -57,7 +57,7 @@ def command(
     Needs no daemon: the private key belongs on the machine that commands, not on the device.
     """
     if (device is None) == (group is None):
-        fail("give either --device or --group", CALL_WRONG)
+        raise CallWrong("give either --device or --group")
     # Not needed to verify: only who signs loads it.
     from nacl.signing import SigningKey
 
@@ -68,7 +68,7 @@ def command(
         decode_json(payload)
         text = signed_text(Envelope("post", path.strip("/"), device or "", group, payload), counter, expires)
     except RequestError as error:
-        fail(error.message, CALL_WRONG)
+        raise CallWrong(error.message) from None
     signature = SigningKey(_read_private(key_file)).sign(text).signature
     body = json.loads(payload) if payload else {}
     body["auth"] = {
@@ -86,7 +86,7 @@ def _read_body(name: str | None) -> bytes:
     try:
         return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:
-        fail(f"{name}: {error}", CALL_WRONG)
+        raise CallWrong(f"{name}: {error}") from error
 
 
 def _read_private(path: Path) -> bytes:
@@ -94,7 +94,7 @@ def _read_private(path: Path) -> bytes:
         lines = path.read_text(encoding="ascii").splitlines()
         decoded = base64.b64decode("".join(line for line in lines if "-" not in line), validate=True)
     except (OSError, ValueError) as error:
-        fail(f"{path}: {error}", CALL_WRONG)
+        raise CallWrong(f"{path}: {error}") from error
     if len(decoded) != len(_PKCS8) + _SEED_BYTES or not decoded.startswith(_PKCS8):
-        fail(f"{path}: no private key: make one with openssl genpkey -algorithm ed25519", CALL_WRONG)
+        raise CallWrong(f"{path}: no private key: make one with openssl genpkey -algorithm ed25519")
     return decoded[len(_PKCS8) :]
