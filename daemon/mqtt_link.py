@@ -130,6 +130,8 @@ class MqttLink:
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._latest: paho.Client | None = None
+        # Whether the broker has answered the latest one; of the network thread.
+        self._answered = False
         # The connection that is up, as the core thread knows it.
         self._client: paho.Client | None = None
         # Messages handed over by the network thread, and taken by the core: each is counted by one thread.
@@ -232,6 +234,7 @@ class MqttLink:
         while not self._stopping.is_set():
             try:
                 client = self._latest = self._make_client(secrets.token_hex(8))
+                self._answered = False
                 self._connect(client)
                 try:
                     while self._carry(client):
@@ -239,6 +242,10 @@ class MqttLink:
                             failures = 0
                 finally:
                     self._hand_over(self._lost, client)
+                if not (self._answered or self._stopping.is_set()):
+                    # This is all that is heard where the broker refuses the device's certificate.
+                    hint = "; it may not take this device's certificate" if self._mqtt.tls else ""
+                    raise ConnectionError(f"the broker ended it before it answered{hint}")
             except (OSError, ValueError, TrainerdError) as error:
                 _log.warning("no connection to %s:%d: %s", self._mqtt.host, self._mqtt.port, error)
             except Exception:  # noqa: BLE001
@@ -324,6 +331,7 @@ class MqttLink:
         reason: Any,
         properties: Properties | None,
     ) -> None:
+        self._answered = True
         if reason.is_failure:
             _log.error("the broker refuses the connection: %s", reason)
             client.disconnect()
