@@ -22,7 +22,7 @@ from daemon.errors import ConfigError
 #: Number of the system call on every architecture, and the flag that asks for the version.
 _LANDLOCK_CREATE_RULESET, _LANDLOCK_VERSION = 444, 1
 
-_PACKAGES = ("click", "msgspec", "numpy", "paho-mqtt", "scikit-learn")
+_PACKAGES = ("click", "msgspec", "numpy", "paho-mqtt", "pynacl", "scikit-learn")
 
 #: Program, what it is for, Debian package.
 _PROGRAMS = (

@@ -6,12 +6,11 @@ import base64
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from daemon.cli.main import trainerd
 from daemon.config import Auth
 from daemon.errors import ConfigError
 from daemon.keys import read_keys
+from tests.cli.command import trainerd
 from tests.harness import Daemon
 from tests.security.signer import Signer, keys_file
 
@@ -90,8 +89,8 @@ def test_check_config_and_the_daemon_say_what_is_wrong(tmp_path: Path) -> None:
     daemon.write_config()
 
     def check() -> tuple[int, str]:
-        done = CliRunner().invoke(trainerd, ["check-config", str(daemon.config_file)])
-        return done.exit_code, done.output
+        done = trainerd("check-config", daemon.config_file)
+        return done.returncode, done.stdout + done.stderr
 
     assert check() == (2, f"{path}: cannot be read: No such file or directory\n")
     path.write_text(keys_file(ONE))
@@ -107,7 +106,7 @@ def test_check_config_and_the_daemon_say_what_is_wrong(tmp_path: Path) -> None:
 
 def test_signatures_that_nobody_could_make_are_refused(tmp_path: Path) -> None:
     daemon = Daemon(tmp_path, 1, config='[auth]\nrequired = ["deploy"]\n')
-    done = CliRunner().invoke(trainerd, ["check-config", str(daemon.write_config())])
-    assert done.exit_code == 2 and "auth.required: needs auth.keys_file" in done.output
+    done = trainerd("check-config", daemon.write_config())
+    assert done.returncode == 2 and "auth.required: needs auth.keys_file" in done.stderr
     number = daemon.config_file.read_text().splitlines().index('required = ["deploy"]') + 1
-    assert f"trainerd.toml:{number}:" in done.output
+    assert f"trainerd.toml:{number}:" in done.stderr

@@ -179,6 +179,20 @@ def test_certificates_open_their_own_door_only(walled: WalledBroker) -> None:
     assert not connects(walled, None, walled.controller_port)
 
 
+def test_a_device_on_mqtt_3_is_served_by_the_same_rules(walled: WalledBroker, tmp_path: Path) -> None:
+    config = walled.device_config("lost")
+    daemon = Daemon(tmp_path, walled.device_port, device="lost", version=3, config=config)
+    try:
+        daemon.start(wait=False)
+        with walled.client("controller", "lost") as client:
+            wait_for_state(client, "online", daemon)
+            client.subscribe(f"{client.root}/reply/#")
+            client.publish(f"{client.root}/get/status", b"")
+            client.wait_for("a reply", lambda m: m.topic == f"{client.root}/reply/get/status")
+    finally:
+        daemon.stop()
+
+
 def test_a_device_refuses_a_broker_of_another_authority(walled: WalledBroker, tmp_path: Path) -> None:
     config = walled.device_config("lost").replace("devices-ca.crt", "controllers-ca.crt")
     daemon = Daemon(tmp_path, walled.device_port, device="lost", config=config)
