@@ -12,8 +12,14 @@ from tests.scenario import TRAIN, properties, train_path, user_properties
 from tests.security.conftest import OPS, guard, set_up_signed
 
 
-@pytest.mark.parametrize("point", ["intake.before_commit", "intake.after_commit"])
-@pytest.mark.parametrize("marks", [{"CorrelationData": b"an id"}, {}], ids=["with an id", "without"])
+@pytest.mark.parametrize(
+    ("point", "marks"),
+    [
+        ("intake.before_commit", {}),
+        ("intake.after_commit", {}),
+        ("intake.after_commit", {"CorrelationData": b"an id"}),
+    ],
+)
 def test_a_redelivered_request_is_no_replay(
     broker: Broker, tmp_path: Path, point: str, marks: dict[str, bytes]
 ) -> None:
