@@ -250,6 +250,8 @@ class Daemon:
         The broker's.
     device : str
         Its device id.
+    group : str
+        The group that it belongs to; one that stays online between tests has one of its own.
     config : str
         Text put at the end of the configuration file: further tables.
     """
@@ -258,6 +260,7 @@ class Daemon:
     port: int
     device: str = "test-device"
     version: int = 5
+    group: str = "line-1"
     config: str = ""
     process: subprocess.Popen[bytes] | None = None
     environment: dict[str, str] = field(default_factory=dict)
@@ -283,7 +286,7 @@ class Daemon:
             folder.mkdir(parents=True, exist_ok=True)
         self.config_file.write_text(
             f'state_dir = "{self.state_dir}"\nruntime_dir = "{self.directory / "run"}"\n\n'
-            f'[device]\nid = "{self.device}"\ngroups = ["line-1"]\n\n'
+            f'[device]\nid = "{self.device}"\ngroups = ["{self.group}"]\n\n'
             f'[mqtt]\nhost = "127.0.0.1"\nport = {self.port}\nversion = {self.version}\n\n{self.config}'
         )
         return self.config_file

@@ -15,6 +15,8 @@ from tests.security.signer import Signer, keys_file
 OPS = Signer("ops-1", ("train", "data", "deploy", "admin"))
 #: May only deploy.
 DEPLOYER = Signer("deployer", ("deploy",))
+#: The daemon stays online beside others, which must not answer what is sent to its group.
+GROUP = "guarded-line"
 
 
 def guard(directory: Path, *signers: Signer, required: str = '["all"]', more: str = "") -> str:
@@ -38,7 +40,9 @@ def set_up_signed(client: Client) -> None:
 def guarded(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """A daemon that is online and has project 1; for tests that only send requests."""
     directory = tmp_path_factory.mktemp("guarded")
-    daemon = Daemon(directory, broker.port, device="guarded", config=guard(directory, OPS, DEPLOYER))
+    daemon = Daemon(
+        directory, broker.port, device="guarded", group=GROUP, config=guard(directory, OPS, DEPLOYER)
+    )
     try:
         daemon.start()
         with daemon.client() as client:

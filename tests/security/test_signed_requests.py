@@ -13,7 +13,7 @@ import pytest
 from daemon.local_api import LocalClient
 from tests.harness import Broker, Client, Daemon, Reply
 from tests.scenario import TRAIN, train_path
-from tests.security.conftest import DEPLOYER, OPS, guard, set_up_signed
+from tests.security.conftest import DEPLOYER, GROUP, OPS, guard, set_up_signed
 from tests.security.signer import Signer
 
 SETTINGS = "api/1/training/anomaly/7"
@@ -167,31 +167,29 @@ def test_a_key_serves_for_its_roles_only(client: Client) -> None:
 
 
 def test_a_request_to_a_group_is_signed_for_the_group(client: Client) -> None:
-    assert post(client, OPS.sign(SETTINGS, BODY, group="line-1"), group="line-1").status == 200
-    assert_refused(
-        post(client, OPS.sign(SETTINGS, BODY, group="line-2"), group="line-1"), "signature_invalid"
-    )
+    assert post(client, OPS.sign(SETTINGS, BODY, group=GROUP), group=GROUP).status == 200
+    assert_refused(post(client, OPS.sign(SETTINGS, BODY, group="line-2"), group=GROUP), "signature_invalid")
     to_device = OPS.sign(SETTINGS, BODY, device=client.device)
-    assert_refused(post(client, to_device, group="line-1"), "signature_invalid")
+    assert_refused(post(client, to_device, group=GROUP), "signature_invalid")
     # One counter for both: what was sent to the group is not replayed before or after.
     assert post(client, to_device).status == 200
 
 
 def test_deploying_to_a_group_must_be_configured(tmp_path: Path, client: Client) -> None:
     rollback = "api/1/models/7/rollback"
-    signed = DEPLOYER.sign(rollback, {}, group="line-1")
-    assert_refused(post(client, signed, rollback, group="line-1"), "forbidden")
+    signed = DEPLOYER.sign(rollback, {}, group=GROUP)
+    assert_refused(post(client, signed, rollback, group=GROUP), "forbidden")
     # On a broker of its own: on the other one the device above would answer too.
     broker = Broker(tmp_path)
     config = guard(tmp_path, DEPLOYER, more='group_roles = ["train", "deploy"]\n')
     try:
         broker.start()
-        daemon = Daemon(tmp_path, broker.port, device="group-deploy", config=config)
+        daemon = Daemon(tmp_path, broker.port, device="group-deploy", group=GROUP, config=config)
         try:
             daemon.start()
             with daemon.client() as other:
-                assert post(other, signed, rollback, group="line-1").status == 404
-                assert_refused(post(other, {}, "api/1/training/data", group="line-1"), "forbidden")
+                assert post(other, signed, rollback, group=GROUP).status == 404
+                assert_refused(post(other, {}, "api/1/training/data", group=GROUP), "forbidden")
         finally:
             daemon.stop()
     finally:
