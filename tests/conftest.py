@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.harness import Broker, Daemon
+
+# In a container without /sys joblib warns that it cannot count the cores; workers are told their number.
+os.environ.setdefault("LOKY_MAX_CPU_COUNT", str(os.cpu_count()))
 
 
 @pytest.fixture(scope="session")

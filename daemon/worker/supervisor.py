@@ -167,7 +167,14 @@ def _kill(process: asyncio.subprocess.Process) -> None:
 def _environment(spec: Spec) -> dict[str, str]:
     """The parent's environment without its secrets, with the thread caps of numeric libraries."""
     threads = str(spec.limits.threads)
-    caps = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+    caps = (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "NUMEXPR_NUM_THREADS",
+        # Without it joblib starts a program to count the cores, and warns where it finds none.
+        "LOKY_MAX_CPU_COUNT",
+    )
     # The daemon's thrifty allocator would slow down arithmetic on large arrays.
     kept = {
         name: value
