@@ -23,12 +23,15 @@ from daemon import __version__, config, keys, service_manager
 from daemon.authority import Authority
 from daemon.capabilities import capabilities
 from daemon.config import Config
+from daemon.data.atk_models import AtkModels
+from daemon.data.frames import Frames
 from daemon.data.index import DataIndex
 from daemon.data.projects import Projects
 from daemon.database import FILE_NAME, Database
 from daemon.errors import ConfigError, StateError, TrainerdError
 from daemon.handlers.services import Services
 from daemon.intake import Intake
+from daemon.jobs.job import ATK_PREDICT, ATK_TRAIN, TRAIN_ANOMALY
 from daemon.jobs.logs import JobLogs
 from daemon.jobs.outbox import Outbox
 from daemon.jobs.queue import JobQueue
@@ -40,7 +43,9 @@ from daemon.mqtt_api import MqttApi
 from daemon.publisher import Publisher
 from daemon.reserve import Reserve
 from daemon.topics import Topics
-from daemon.worker.runner import TrainingRunner
+from daemon.worker.prediction import PredictionRunner
+from daemon.worker.runner import RunnerByCategory
+from daemon.worker.training import TrainingRunner
 
 _log = logging.getLogger("daemon")
 
@@ -77,10 +82,13 @@ def open_core(settings: Config) -> Iterator[Core]:
         try:
             registry, projects, jobs = Registry(state), Projects(database), JobStore(database)
             registry.remove_strays()
+            frames, atk_models = Frames(database), AtkModels(database)
+            training = TrainingRunner(settings, database, projects, atk_models, registry)
+            prediction = PredictionRunner(settings, database, frames, registry)
             queue = JobQueue(
                 database,
                 jobs,
-                TrainingRunner(settings, database, projects, registry),
+                RunnerByCategory({TRAIN_ANOMALY: training, ATK_TRAIN: training, ATK_PREDICT: prediction}),
                 concurrent=settings.jobs.concurrent,
                 max_queued=settings.jobs.max_queued,
                 keep=settings.jobs.keep,
@@ -92,7 +100,9 @@ def open_core(settings: Config) -> Iterator[Core]:
                 config=settings,
                 database=database,
                 data=DataIndex(database),
+                frames=frames,
                 projects=projects,
+                atk_models=atk_models,
                 registry=registry,
                 jobs=jobs,
                 logs=logs,

@@ -72,7 +72,9 @@ class Extras:
     embedding: dict[str, Any] | None = None
 
 
-def write_artefacts(directory: Path, prepared: Prepared, trained: Trained, integer: IntegerModel) -> Extras:
+def write_artefacts(
+    directory: Path, prepared: Prepared, trained: Trained, integer: IntegerModel | None
+) -> Extras:
     """Write everything of a version but its report and its manifest.
 
     Parameters
@@ -93,8 +95,19 @@ def write_artefacts(directory: Path, prepared: Prepared, trained: Trained, integ
         The model cannot be written as C.
     """
     trained.model.save(directory / "model.npz")
+    write_json(
+        directory / METADATA, anomaly_metadata(trained.model, trained.suggested, has_int8=integer is not None)
+    )
+    for name, content in trained.fitted.documents.items():
+        write_json(directory / name, content)
+    drawn = None
+    if prepared.settings.embeddings_and_memory:
+        rows = (prepared.task.rows - trained.model.mean) / trained.model.scale
+        drawn = embedding.embed(rows, trained.training_scores, prepared.labels)
+        write_json(directory / embedding.FILE_NAME, drawn)
+    if integer is None:
+        return Extras(embedding=drawn)
     integer.save(directory / "model_int8.npz")
-    write_json(directory / METADATA, anomaly_metadata(trained.model, trained.suggested))
     try:
         test_vectors = vectors(integer, prepared.known.training)
         export(directory / "model_int8.npz", prepared.c_name, directory / "c", test_vectors)
@@ -102,9 +115,6 @@ def write_artefacts(directory: Path, prepared: Prepared, trained: Trained, integ
         raise ExportError(error.message) from error
     if not prepared.settings.embeddings_and_memory:
         return Extras()
-    rows = (prepared.task.rows - trained.model.mean) / trained.model.scale
-    drawn = embedding.embed(rows, trained.training_scores, prepared.labels)
-    write_json(directory / embedding.FILE_NAME, drawn)
     return Extras(_memory(directory / "c" / f"{prepared.c_name}.c", integer), drawn)
 
 
@@ -153,7 +163,7 @@ def describe(
     spec: Spec,
     prepared: Prepared,
     trained: Trained,
-    integer: IntegerModel,
+    integer: IntegerModel | None,
     gate: GateReport,
     memory: dict[str, Any] | None,
     result: dict[str, Any],
@@ -185,19 +195,11 @@ def describe(
             "normalRows": len(known.normal),
             "anomalousRows": len(known.anomalous),
         },
-        "seeds": {"training": spec.seed, "gate": spec.seed, "synthetic": spec.seed},
+        "seeds": {"training": prepared.task.seed, "gate": spec.seed, "synthetic": spec.seed},
         "threads": spec.limits.threads,
         "packages": package_versions(),
         "inputs": describe_inputs(trained.model, prepared.inputs),
-        "quantization": {
-            "bits": integer.inputs.bits,
-            "usedBits": integer.inputs.width,
-            "headroom": gate.chosen.headroom,
-            "reciprocal": integer.inputs.reciprocal.tolist(),
-            "zeroPoint": integer.inputs.zero_point.tolist(),
-            "scoreScale": integer.score_scale,
-            "thresholdQ": integer.threshold_q,
-        },
+        "quantization": None if integer is None else _quantization(integer, gate),
         "score": describe_score(
             trained.model, trained.suggested, settings.threshold_source, trained.training_scores
         ),
@@ -207,6 +209,19 @@ def describe(
         "memory": memory,
         "warnings": result["warnings"],
         "result": result,
+    }
+
+
+def _quantization(integer: IntegerModel, gate: GateReport) -> dict[str, Any]:
+    """How features become the integer model's inputs, and scores its integers."""
+    return {
+        "bits": integer.inputs.bits,
+        "usedBits": integer.inputs.width,
+        "headroom": gate.chosen.headroom,
+        "reciprocal": integer.inputs.reciprocal.tolist(),
+        "zeroPoint": integer.inputs.zero_point.tolist(),
+        "scoreScale": integer.score_scale,
+        "thresholdQ": integer.threshold_q,
     }
 
 

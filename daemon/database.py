@@ -55,6 +55,18 @@ MIGRATIONS = (
     );
     CREATE INDEX recording_by_project ON recording (project_id, category, id);
     """,
+    """
+    CREATE TABLE atk_model (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, type TEXT NOT NULL);
+
+    CREATE TABLE frame (
+        id INTEGER PRIMARY KEY, name TEXT NOT NULL, columns TEXT NOT NULL, rows INTEGER NOT NULL
+    );
+    -- A stretch of a frame's rows: little-endian float64, row by row.
+    CREATE TABLE frame_part (
+        frame_id INTEGER NOT NULL, first INTEGER NOT NULL, rows INTEGER NOT NULL, data BLOB NOT NULL
+    );
+    CREATE UNIQUE INDEX frame_part_by_place ON frame_part (frame_id, first);
+    """,
 )
 
 

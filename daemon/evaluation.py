@@ -49,7 +49,7 @@ class KnownRows:
         return self.normal if len(self.normal) else self.training
 
 
-def suggest_threshold(training_scores: Scores) -> float:
+def suggest_threshold(training_scores: Scores, error: float = 0.0) -> float:
     """The threshold that training scores suggest: their 99th percentile, 0.1 at least.
 
     Where scores crowd at the percentile so closely that the rounding of an integer model could flag more
@@ -60,13 +60,16 @@ def suggest_threshold(training_scores: Scores) -> float:
     ----------
     training_scores : ndarray, shape (n,)
         Float scores of all training rows.
+    error : float
+        How far off the scores of an integer model may be, where that is more than its rounding.
     """
     percentile = float(np.percentile(training_scores, SUGGESTED_PERCENTILE))
     descending = np.sort(training_scores)[::-1]
     # The largest score that must stay below the threshold, with room for rounding.
     highest = float(descending[int(MOST_FLAGGED * len(descending))])
-    if highest >= percentile * (1 - ROUNDING):
-        percentile = max(percentile, highest * (1 + ROUNDING))
+    room = max(ROUNDING * abs(highest), error)
+    if highest + room >= percentile:
+        percentile = max(percentile, highest + room)
     return max(THRESHOLD_FLOOR, percentile)
 
 

@@ -129,7 +129,7 @@ class Intake:
                 record(served)
                 faults.point("intake.before_commit")
         except Exception as error:  # noqa: BLE001
-            return Served(routes.refuse(error), request_id, False)
+            return Served(routes.refuse(error, incoming.path), request_id, False)
         faults.point("intake.after_commit")
         self._services.queue.kick()
         return served

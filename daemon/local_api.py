@@ -43,7 +43,7 @@ class LocalReply(msgspec.Struct, frozen=True):
 
     id: int
     status: int
-    body: dict[str, Any]
+    body: Any
 
 
 class LocalApi:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from typing import Any
 
 import msgspec
 
@@ -144,7 +143,8 @@ class MqttApi:
             return self._reply(target, delivery.correlation, served)
 
         if refusal is not None:
-            self._publisher.reply(reply_to(Served(routes.refuse(refusal), None, recorded=False)))
+            refused = routes.refuse(refusal, topic.path)
+            self._publisher.reply(reply_to(Served(refused, None, recorded=False)))
             return
         incoming = Incoming(
             method=topic.method,
@@ -165,8 +165,8 @@ class MqttApi:
             self._publisher.drain()
         else:
             self._publisher.reply(reply_to(served))
-        if served.answer.body.get("code") == DiskFull.code:
-            self._publisher.event("disk-low", {"error": served.answer.body["error"]})
+        if isinstance(served.answer.error, DiskFull):
+            self._publisher.event("disk-low", {"error": served.answer.error.message})
 
     def _delivery_name(self, delivery: Delivery, topic: RequestTopic) -> str | None:
         """What names this very delivery, for a request without an id."""
@@ -175,7 +175,7 @@ class MqttApi:
         return f"delivery:{self._database.meta('broker_session')}:{delivery.packet_id}:{delivery.topic}"
 
     def _reply(self, topic: str, correlation: bytes | None, served: Served) -> Publication:
-        body: dict[str, Any] = served.answer.body
+        body = served.answer.body
         status = served.answer.status
         if self._config.mqtt.version != 5:
             device = self._topics.device

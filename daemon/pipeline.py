@@ -16,6 +16,7 @@ import numpy.typing as npt
 from daemon.artefacts import Trained, describe, write_artefacts, write_report
 from daemon.errors import GateFailed
 from daemon.evaluation import Judge, evaluate, suggest_threshold
+from daemon.frame_preparation import prepare_frame
 from daemon.models.anomaly import AnomalyModel
 from daemon.models.manifest import complete_version
 from daemon.preparation import Prepared, prepare
@@ -68,7 +69,8 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
     Returns
     -------
     dict
-        The job's result: version, threshold, figures of each variant, warnings, ignored members.
+        The job's result: version, threshold, figures of each variant, warnings, ignored members, and what
+        the trainer adds.
 
     Raises
     ------
@@ -80,7 +82,7 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
         The model cannot be written as C.
     """
     emit.progress("prepare", 0.0)
-    prepared = prepare(spec)
+    prepared = prepare(spec) if spec.impulse is not None else prepare_frame(spec)
     emit.progress("prepare", 1.0, {"rows": float(len(prepared.task.rows))})
 
     emit.progress("train", 0.0)
@@ -92,21 +94,25 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
 
     emit.progress("quantize", 0.0)
     integer, gate = quantize(spec, prepared, trained.model)
+    if integer is None:
+        warnings.append(f"no int8 model and no C were made: {_failure(gate)}")
+        emit.log("warn", warnings[-1])
     emit.progress("quantize", 1.0, {"bits": float(gate.chosen.bits), "agreement": gate.chosen.agreement})
 
     emit.progress("evaluate", 0.0)
     synthetic = make_anomalies(spec, prepared)
     metrics = judge(prepared, trained.model, integer, synthetic)
-    emit.progress("evaluate", 1.0, metrics["int8"])
+    emit.progress("evaluate", 1.0, metrics.get("int8", metrics["float64"]))
 
     emit.progress("export", 0.0)
     result = {
+        **trained.fitted.result,
         "version": spec.version,
         "threshold": trained.model.threshold,
         "thresholdSource": prepared.settings.threshold_source,
         "suggestedThreshold": trained.suggested,
         "clusterCount": prepared.task.cluster_count,
-        "inputBits": gate.chosen.bits,
+        "inputBits": None if integer is None else gate.chosen.bits,
         "metrics": metrics,
         "warnings": warnings,
         "ignored": prepared.settings.ignored,
@@ -114,7 +120,8 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
     directory = Path(spec.staging_dir)
     extras = write_artefacts(directory, prepared, trained, integer)
     manifest = describe(spec, prepared, trained, integer, gate, extras.memory, result)
-    write_report(directory, manifest, prepared, trained, integer, synthetic, extras.embedding)
+    if integer is not None:
+        write_report(directory, manifest, prepared, trained, integer, synthetic, extras.embedding)
     complete_version(directory, manifest)
     emit.progress("export", 1.0)
     return result
@@ -124,21 +131,26 @@ def train(prepared: Prepared) -> Trained:
     """Fit the float model and set its threshold."""
     fitted = load_trainer(prepared.entry).fit(prepared.task)
     scores = fitted.model.score(prepared.known.training)
-    suggested = suggest_threshold(scores)
+    suggested = suggest_threshold(scores, fitted.score_error)
     threshold = suggested if prepared.settings.threshold is None else prepared.settings.threshold
     return Trained(replace(fitted.model, threshold=threshold), fitted, scores, suggested)
 
 
-def quantize(spec: Spec, prepared: Prepared, model: AnomalyModel) -> tuple[IntegerModel, GateReport]:
+def quantize(spec: Spec, prepared: Prepared, model: AnomalyModel) -> tuple[IntegerModel | None, GateReport]:
     """Choose the integer model that the gate accepts.
 
     Rows are a sample, the fewer the less they tell: first an integer model is looked for that decides
     alike on more of them than the configuration asks for. Finer inputs cost a microcontroller little.
 
+    Returns
+    -------
+    IntegerKMeans, IntegerGmm or None, GateReport
+        None where none is accepted and the training may do without.
+
     Raises
     ------
     GateFailed
-        None is accepted by the configured bounds either.
+        None is accepted by the configured bounds either, and the training needs one.
     """
     known, held_out = prepared.known, prepared.held_out
     labels = np.arange(len(held_out.normal) + len(known.anomalous)) >= len(held_out.normal)
@@ -166,7 +178,9 @@ def quantize(spec: Spec, prepared: Prepared, model: AnomalyModel) -> tuple[Integ
         )
         if report.passed:
             return integer, report
-    raise GateFailed(_failure(report), details={"gate": report.as_dict()})
+    if prepared.needs_int8:
+        raise GateFailed(_failure(report), details={"gate": report.as_dict()})
+    return None, report
 
 
 def _with_spread(rows: npt.NDArray[np.float64], model: AnomalyModel) -> npt.NDArray[np.float64]:
@@ -185,9 +199,9 @@ def make_anomalies(spec: Spec, prepared: Prepared) -> FloatRows:
 
 
 def judge(
-    prepared: Prepared, model: AnomalyModel, integer: IntegerModel, synthetic: FloatRows
+    prepared: Prepared, model: AnomalyModel, integer: IntegerModel | None, synthetic: FloatRows
 ) -> dict[str, dict[str, float]]:
-    """Figures of the float model and of the integer model, on all rows of which something is known."""
+    """Figures of each variant that there is, on all rows of which something is known."""
 
     def by(model: AnomalyModel | IntegerModel) -> Judge:
         def judge_rows(rows: FloatRows) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
@@ -198,7 +212,9 @@ def judge(
 
         return judge_rows
 
-    variants = {"float64": by(model), "int8": by(integer)}
+    variants = {"float64": by(model)}
+    if integer is not None:
+        variants["int8"] = by(integer)
     return {variant: evaluate(judged, prepared.known, synthetic) for variant, judged in variants.items()}
 
 
@@ -209,6 +225,9 @@ def _failure(report: GateReport) -> str:
     figures = {
         "agreement": f"decides like it on {best.agreement:.2%} of the rows ({bounds.agreement:.2%} at least)",
         "spearman": f"ranks like it by {best.spearman:.4f} ({bounds.spearman} at least)",
+        "normal_spearman": (
+            f"ranks normal rows like it by {best.normal_spearman:.4f} ({bounds.normal_spearman} at least)"
+        ),
         "auc_difference": f"is off by {best.auc_difference:.4f} of ROC-AUC ({bounds.auc_difference} at most)",
         "likelihood_error": f"is off by {nats:.3f} nat ({bounds.likelihood_error} at most)",
         "far_missed": f"misses {best.far_missed} rows far outside the training rows",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +62,8 @@ class Prepared:
         SHA-256 over all that was read.
     warnings : list of str
         What a person should know.
+    needs_int8 : bool
+        Whether the training fails where no integer model is close enough; otherwise the version has none.
     """
 
     entry: TrainerEntry
@@ -74,6 +77,7 @@ class Prepared:
     labels: list[str | None]
     digest: str
     warnings: list[str]
+    needs_int8: bool = True
 
 
 def prepare(spec: Spec) -> Prepared:
@@ -109,7 +113,12 @@ def prepare(spec: Spec) -> Prepared:
     except InvalidMember as error:
         raise TrainingError(error.message) from error
 
-    c_name = _c_name(entry, learn_block, impulse)
+    others = [
+        other.name or f"{TRAINERS[other.type].name}_{other.id}"
+        for other in impulse.learn_blocks
+        if other.id != learn_block.id
+    ]
+    c_name = choose_c_name(learn_block.name or f"{entry.name}_{learn_block.id}", others)
     axes = np.array(settings.axes, np.uint16)
     inputs = [outputs[axis] for axis in settings.axes]
 
@@ -147,15 +156,27 @@ def prepare(spec: Spec) -> Prepared:
     )
 
 
-def _c_name(entry: TrainerEntry, learn_block: LearnBlock, impulse: Impulse) -> str:
-    """The prefix of the block's C; found before the training, so that a bad name costs no time."""
+def choose_c_name(name: str, others: Iterable[str]) -> str:
+    """The prefix of a model's C; found before the training, so that a bad name costs no time.
+
+    Parameters
+    ----------
+    name : str
+        The model's name.
+    others : iterable of str
+        Names of the models that may be linked with it.
+
+    Raises
+    ------
+    ExportError
+        No C identifier can be made of the name, or another model has the same one.
+    """
     taken = set()
-    for other in impulse.learn_blocks:
-        # A name that gives no identifier is that block's trouble.
+    for other in others:
+        # A name that gives no identifier is that model's trouble.
         with contextlib.suppress(NameRefused):
-            if other.id != learn_block.id:
-                taken.add(identifier(other.name or f"{TRAINERS[other.type].name}_{other.id}"))
+            taken.add(identifier(other))
     try:
-        return identifier(learn_block.name or f"{entry.name}_{learn_block.id}", taken)
+        return identifier(name, taken)
     except NameRefused as error:
-        raise ExportError(f"learn block {learn_block.id}: {error.message}") from error
+        raise ExportError(error.message) from error

@@ -13,8 +13,27 @@ from typing import Any
 import msgspec
 
 from daemon.errors import DiskFull, InvalidMember, NotFound, TrainerdError, means_full_disk
-from daemon.handlers import data, impulse, jobs, models, status, training
+from daemon.handlers import (
+    atk_commands,
+    atk_frames,
+    atk_models,
+    data,
+    impulse,
+    jobs,
+    models,
+    status,
+    training,
+)
 from daemon.handlers.services import Call, Services
+from daemon.wire.atk import (
+    CancelRequest,
+    CommandRequest,
+    CountRequest,
+    MoreRows,
+    NewFrame,
+    NewModel,
+    RowsRequest,
+)
 from daemon.wire.edge_impulse import (
     Acquisition,
     Impulse,
@@ -25,6 +44,7 @@ from daemon.wire.edge_impulse import (
 from daemon.wire.jobs import EmptyRequest, PageRequest
 from daemon.wire.members import convert
 from daemon.wire.models import FileRequest, RollbackRequest
+from daemon.wire.replies import family
 from daemon.wire.signed import Role
 
 _log = logging.getLogger(__name__)
@@ -43,16 +63,20 @@ class Route:
     body : type
         What the body is decoded to.
     handler : callable
-        ``(services, call) -> dict``: the members of the reply beside ``success``.
+        ``(services, call) -> reply``: what the family of the route (`daemon.wire.replies`) makes the
+        reply of.
     role : str or None
         What a key must be for to sign it; None for a get, which everybody may send.
+    lowest_project : int
+        0 where the route knows ATK's project too.
     """
 
     method: str
     template: str
-    body: type
-    handler: Callable[[Services, Call], dict[str, Any]]
+    body: Any
+    handler: Callable[[Services, Call], Any]
     role: Role | None = None
+    lowest_project: int = 1
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -86,25 +110,39 @@ ROUTES = (
     Route("post", "api/{projectId}/impulse", Impulse, impulse.post, "train"),
     Route("post", "api/{projectId}/{category}/data", Acquisition, data.add, "data"),
     Route("get", "api/{projectId}/raw-data", RawDataRequest, data.list_samples),
-    Route("get", "api/{projectId}/jobs", PageRequest, jobs.list_open),
-    Route("get", "api/{projectId}/jobs/history", PageRequest, jobs.list_ended),
-    Route("get", "api/{projectId}/jobs/{jobId}/status", EmptyRequest, jobs.status),
-    Route("get", "api/{projectId}/jobs/{jobId}/stdout", EmptyRequest, jobs.stdout),
-    Route("post", "api/{projectId}/jobs/{jobId}/cancel", EmptyRequest, jobs.cancel, "train"),
-    Route("get", _MODEL, EmptyRequest, models.list_versions),
-    Route("get", _MODEL + "/{version}", EmptyRequest, models.manifest),
-    Route("get", _MODEL + "/{version}/files/{name}", FileRequest, models.read_file),
-    Route("post", _MODEL + "/rollback", RollbackRequest, models.roll_back, "deploy"),
+    Route("get", "api/{projectId}/jobs", PageRequest, jobs.list_open, lowest_project=0),
+    Route("get", "api/{projectId}/jobs/history", PageRequest, jobs.list_ended, lowest_project=0),
+    Route("get", "api/{projectId}/jobs/{jobId}/status", EmptyRequest, jobs.status, lowest_project=0),
+    Route("get", "api/{projectId}/jobs/{jobId}/stdout", EmptyRequest, jobs.stdout, lowest_project=0),
+    Route("post", "api/{projectId}/jobs/{jobId}/cancel", EmptyRequest, jobs.cancel, "train", 0),
+    Route("get", _MODEL, EmptyRequest, models.list_versions, lowest_project=0),
+    Route("get", _MODEL + "/{version}", EmptyRequest, models.manifest, lowest_project=0),
+    Route("get", _MODEL + "/{version}/files/{name}", FileRequest, models.read_file, lowest_project=0),
+    Route("post", _MODEL + "/rollback", RollbackRequest, models.roll_back, "deploy", 0),
+    Route("post", "v1/commands", CommandRequest, atk_commands.post, "train"),
+    Route("get", "v1/commands", CountRequest, atk_commands.list_all),
+    Route("get", "v1/commands/definitions", EmptyRequest, atk_commands.definitions),
+    Route("get", "v1/commands/{id}", EmptyRequest, atk_commands.get),
+    Route("post", "v1/commands/{id}", CancelRequest, atk_commands.cancel, "train"),
+    Route("post", "v1/frames", NewFrame, atk_frames.create, "data"),
+    Route("get", "v1/frames", CountRequest, atk_frames.list_all),
+    Route("get", "v1/frames/{id}", RowsRequest, atk_frames.get),
+    Route("post", "v1/frames/{id}", MoreRows, atk_frames.append, "data"),
+    Route("post", "v1/frames/{id}/delete", EmptyRequest, atk_frames.delete, "data"),
+    Route("post", "v1/models", NewModel, atk_models.create, "train"),
+    Route("get", "v1/models", CountRequest, atk_models.list_all),
+    Route("get", "v1/models/{id}", EmptyRequest, atk_models.get),
     Route("get", "jobs", PageRequest, jobs.list_all),
     Route("get", "status", EmptyRequest, status.get),
 )
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a request is answered: a status as in HTTP, and the body."""
+    """What a request is answered: a status as in HTTP, the body, and the error where it is refused."""
 
     status: int
-    body: dict[str, Any]
+    body: Any
+    error: TrainerdError | None = None
 
 
 def find(method: str, path: str) -> tuple[Route, dict[str, str]]:
@@ -153,23 +191,25 @@ def dispatch(
     TrainerdError
         The request is refused.
     """
-    ids = {key: _number(key, text) for key, text in parts.items() if key != "name"}
+    lowest = {"projectId": route.lowest_project}
+    ids = {key: _number(key, text, lowest.get(key, 1)) for key, text in parts.items() if key != "name"}
     call = Call(ids, parts.get("name", ""), convert(body, route.body), request_id)
-    return Answer(200, {"success": True, **msgspec.to_builtins(route.handler(services, call))})
+    found = msgspec.to_builtins(route.handler(services, call))
+    return Answer(200, family(route.template).serve(found))
 
 
-def refuse(error: Exception) -> Answer:
-    """The one place where an error becomes an answer."""
+def refuse(error: Exception, path: str = "") -> Answer:
+    """The one place where an error becomes an answer, in the words of the path's family."""
     if means_full_disk(error):
         error = DiskFull(f"there is no room left: {error}; free some space")
     if not isinstance(error, TrainerdError):
         _log.error("a request failed unexpectedly", exc_info=error)
         error = TrainerdError(f"unexpected {type(error).__name__}: {error}")
-    return Answer(error.status, {"success": False, "error": error.message, "code": error.code})
+    return Answer(error.status, family(path).refuse(error), error)
 
 
-def _number(key: str, text: str) -> int:
+def _number(key: str, text: str, lowest: int) -> int:
     # The length first: a number of thousands of digits is not read at all.
-    if len(text) > 16 or not text.isascii() or not text.isdigit() or not 1 <= int(text) < 2**53:
-        raise InvalidMember(key, f"{text[:32]!r} in the path is not a whole number of at least 1")
+    if len(text) > 16 or not text.isascii() or not text.isdigit() or not lowest <= int(text) < 2**53:
+        raise InvalidMember(key, f"{text[:32]!r} in the path is not a whole number of at least {lowest}")
     return int(text)

@@ -20,7 +20,7 @@ from daemon import errors
 from daemon.cli.main import COMMANDS, trainerd
 from daemon.config import documented_sections, load
 from daemon.routes import ROUTES
-from daemon.trainers.table import TRAINERS
+from daemon.trainers.table import ATK_TRAINERS, TRAINERS
 from tests.cli.command import IMPULSE, write_table
 from tests.harness import PATIENCE, Broker, Daemon
 
@@ -129,7 +129,7 @@ def test_every_error_code_is_documented(code: str) -> None:
     assert f"`{code}`" in DOCS
 
 
-@pytest.mark.parametrize("block_type", list(TRAINERS))
+@pytest.mark.parametrize("block_type", [*TRAINERS, *ATK_TRAINERS])
 def test_every_trainer_is_documented(block_type: str) -> None:
     assert f"`{block_type}`" in DOCS
 

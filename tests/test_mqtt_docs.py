@@ -1,39 +1,49 @@
-"""The requests of docs/mqtt-api.md, sent in their order to a real daemon."""
+"""The requests of the pages about MQTT, sent in their order to a real daemon."""
 
 from __future__ import annotations
 
 import json
 import re
-from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.harness import Client, Daemon, wait_until
 
-PAGE = (Path(__file__).resolve().parents[1] / "docs" / "mqtt-api.md").read_text()
-EXCHANGES = re.findall(
-    r"^```mqtt\n(get|post) (\S+)\n(.*?)\n?---\n(\d+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL
-)
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PAGES = ("mqtt-api.md", "atk.md")
+EXCHANGE = re.compile(r"^```mqtt\n(get|post) (\S+)\n(.*?)\n?---\n(\d+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def test_the_page_shows_exchanges() -> None:
-    assert len(EXCHANGES) == PAGE.count("```mqtt")
+@pytest.mark.parametrize("page", PAGES)
+def test_the_page_shows_exchanges(page: str) -> None:
+    text = (DOCS / page).read_text()
+    assert len(EXCHANGE.findall(text)) == text.count("```mqtt") > 0
 
 
-def test_every_exchange_goes_as_it_is_shown(daemon: Daemon) -> None:
+@pytest.mark.parametrize("page", PAGES)
+def test_every_exchange_goes_as_it_is_shown(daemon: Daemon, page: str) -> None:
+    command = ""
     with daemon.client() as client:
-        for method, path, body, status, expected in EXCHANGES:
-            reply = client.request(method, path, body.encode())
+        for method, path, body, status, expected in EXCHANGE.findall((DOCS / page).read_text()):
+            reply = client.request(method, path.replace("<command>", command), body.encode())
             assert reply.status == int(status), reply.body
             assert_shows(reply.body, json.loads(expected))
             if "jobs/train" in path and reply.status == 200:
-                wait_until("the job to end", partial(has_ended, client, reply.body["id"]))
+                wait_for_end(client, 1, reply.body["id"])
+            if reply.body.get("complete") is False:
+                command = str(reply.body["id"])
+                wait_for_end(client, 0, reply.body["id"])
 
 
-def has_ended(client: Client, job_id: int) -> bool:
-    job = client.request("get", f"api/1/jobs/{job_id}/status").body["job"]
-    assert job["error"] is None, job
-    return job["finished"] is not None
+def wait_for_end(client: Client, project: int, job_id: int) -> None:
+    def has_ended() -> bool:
+        job = client.request("get", f"api/{project}/jobs/{job_id}/status").body["job"]
+        assert job["error"] is None, job
+        return job["finished"] is not None
+
+    wait_until("the job to end", has_ended)
 
 
 def assert_shows(given: Any, shown: Any) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from daemon.config import Config
+from daemon.data.atk_models import AtkModels
+from daemon.data.frames import Frames
 from daemon.data.index import DataIndex
 from daemon.data.projects import Projects
 from daemon.database import Database
@@ -28,7 +30,9 @@ class Services:
     config: Config
     database: Database
     data: DataIndex
+    frames: Frames
     projects: Projects
+    atk_models: AtkModels
     registry: Registry
     jobs: JobStore
     logs: JobLogs

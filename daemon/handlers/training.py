@@ -9,6 +9,7 @@ import msgspec
 from daemon.dsp.outputs import learn_block_outputs, learn_block_window
 from daemon.errors import Conflict, DatasetError, InvalidMember, NotFound, Unavailable
 from daemon.handlers.services import Call, Services
+from daemon.jobs.job import TRAIN_ANOMALY
 from daemon.models.registry import METADATA
 from daemon.models.thresholds import THRESHOLD_FLOOR, block_threshold
 from daemon.trainers.settings import AnomalySettings, anomaly_settings, check_stored
@@ -19,8 +20,6 @@ from daemon.wire.edge_impulse import (
     SetAnomalyParameterRequest,
     StartTrainingRequestAnomaly,
 )
-
-CATEGORY = "train-anomaly"
 
 
 def start(services: Services, call: Call) -> dict[str, Any]:
@@ -46,7 +45,7 @@ def start(services: Services, call: Call) -> dict[str, Any]:
     job = services.queue.submit(
         project_id=call.project_id,
         learn_id=call.learn_id,
-        category=CATEGORY,
+        category=TRAIN_ANOMALY,
         key=f"{block.type}-{call.learn_id}",
         request=_given(request),
         request_id=call.request_id,

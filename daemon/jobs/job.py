@@ -73,8 +73,18 @@ class Job(msgspec.Struct, frozen=True):
     result: dict[str, Any] | None = None
 
 
+TRAIN_ANOMALY = "train-anomaly"
+ATK_TRAIN = "atk-train"
+ATK_PREDICT = "atk-predict"
+ATK_MODEL = "atk-model"
+
 #: Category of a job to the words that people read.
-CATEGORIES = {"train-anomaly": "Train model (anomaly)"}
+CATEGORIES = {
+    TRAIN_ANOMALY: "Train model (anomaly)",
+    ATK_TRAIN: "Train model (ATK)",
+    ATK_PREDICT: "Predict clusters (ATK)",
+    ATK_MODEL: "Make or publish model (ATK)",
+}
 
 
 def info(job: Job, stage: str | None = None, progress: float = 0.0) -> JobInfo:

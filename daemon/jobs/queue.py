@@ -166,6 +166,30 @@ class JobQueue:
         self._tell(job)
         return job
 
+    def record(
+        self,
+        *,
+        project_id: int,
+        learn_id: int,
+        category: str,
+        key: str,
+        request: dict[str, Any],
+        request_id: str | None,
+        result: dict[str, Any],
+    ) -> Job:
+        """Keep a job whose work is done already, inside the caller's transaction."""
+        now = utc_now()
+        job = self._store.create(
+            project_id=project_id,
+            learn_id=learn_id,
+            category=category,
+            key=key,
+            request=request,
+            request_id=request_id,
+            now=now,
+        )
+        return self._end(self._store.change(job, State.IN_PROGRESS, started=now), None, result)
+
     def cancel(self, job_id: int) -> Job:
         """Stop a job, inside the caller's transaction; a running one stops in its own time.
 

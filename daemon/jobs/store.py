@@ -89,13 +89,13 @@ class JobStore:
         """All jobs that are remembered, oldest first."""
         return self._select("1 ORDER BY id", ())
 
-    def of_project(self, project_id: int, ended: bool, offset: int, limit: int) -> list[Job]:
-        """Ended or open jobs of a project, newest first."""
+    def of_project(self, project_id: int, ended: bool | None, offset: int, limit: int) -> list[Job]:
+        """Ended or open jobs of a project, or both, newest first."""
         marks = ", ".join("?" * len(_OPEN))
-        negation = "NOT" if ended else ""
+        wanted = {None: "", False: f"AND state IN ({marks})", True: f"AND state NOT IN ({marks})"}[ended]
         return self._select(
-            f"project_id = ? AND state {negation} IN ({marks}) ORDER BY id DESC LIMIT ? OFFSET ?",
-            (project_id, *_OPEN, limit, offset),
+            f"project_id = ? {wanted} ORDER BY id DESC LIMIT ? OFFSET ?",
+            (project_id, *(() if ended is None else _OPEN), limit, offset),
         )
 
     def change(self, job: Job, state: State, **members: Any) -> Job:

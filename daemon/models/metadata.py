@@ -13,7 +13,7 @@ from daemon.models.anomaly import AnomalyModel, KMeansModel
 from daemon.models.thresholds import block_threshold
 
 
-def anomaly_metadata(model: AnomalyModel, suggested: float) -> dict[str, Any]:
+def anomaly_metadata(model: AnomalyModel, suggested: float, *, has_int8: bool = True) -> dict[str, Any]:
     """Edge Impulse's ``AnomalyModelMetadata`` and ``AnomalyGmmMetadata`` of a model.
 
     Parameters
@@ -22,6 +22,8 @@ def anomaly_metadata(model: AnomalyModel, suggested: float) -> dict[str, Any]:
         The float model, threshold set.
     suggested : float
         The threshold that the training scores suggest.
+    has_int8 : bool
+        Whether the version has an integer model.
 
     Returns
     -------
@@ -34,8 +36,8 @@ def anomaly_metadata(model: AnomalyModel, suggested: float) -> dict[str, Any]:
     common: dict[str, Any] = {
         "axes": model.axes.tolist(),
         "defaultMinimumConfidenceRating": suggested,
-        "availableModelTypes": ["int8", "float32"],
-        "recommendedModelType": "int8",
+        "availableModelTypes": ["int8", "float32"] if has_int8 else ["float32"],
+        "recommendedModelType": "int8" if has_int8 else "float32",
         "hasTrainedModel": True,
         "thresholds": [block_threshold(model.threshold, suggested)],
     }

@@ -141,6 +141,10 @@ class Registry:
         """All of a small file of a version."""
         return (self._block(project_id, learn_id) / str(version) / name).read_bytes()
 
+    def path(self, project_id: int, learn_id: int, version: int) -> Path:
+        """The directory of a version."""
+        return self._block(project_id, learn_id) / str(version)
+
     def promote(self, staging: Path, project_id: int, learn_id: int, version: int) -> None:
         """Let a complete directory appear as a version, and make it the current one.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,8 +32,9 @@ class AnomalyTask:
         Training rows in the unit of the DSP outputs; checked by `daemon.trainers.checks`.
     cluster_count : int
         Clusters or components, 1 to the number of distinct rows.
-    options : dict of str to str
-        Options of the learn block, as the trainer's table entry names them.
+    options : dict
+        Options of the learn block, as the trainer's table entry names them; for ATK the arguments of the
+        command.
     seed : int
         Seed of everything random.
     """
@@ -40,7 +42,7 @@ class AnomalyTask:
     axes: npt.NDArray[np.uint16]
     rows: FloatRows
     cluster_count: int
-    options: dict[str, str]
+    options: dict[str, Any]
     seed: int
 
 
@@ -56,11 +58,20 @@ class Fitted:
         Figures of the fit itself: inertia, iterations.
     warnings : list of str
         What a person should know, one sentence each.
+    result : dict
+        What the job's result tells beside what every training's tells.
+    documents : dict of str to dict
+        Files of the version that only this trainer makes: name to JSON content.
+    score_error : float
+        How far off an integer model's scores of typical rows may be; keeps the threshold off a crowd.
     """
 
     model: AnomalyModel
     metrics: dict[str, float]
     warnings: list[str] = field(default_factory=list)
+    result: dict[str, Any] = field(default_factory=dict)
+    documents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    score_error: float = 0.0
 
 
 class AnomalyTrainer(ABC):

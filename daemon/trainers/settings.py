@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 from daemon.errors import InvalidMember
 from daemon.models.thresholds import SCORE_CAP, THRESHOLD_KEY
@@ -29,8 +30,8 @@ class AnomalySettings:
         DSP outputs to train on, ascending.
     cluster_count : int or None
         Clusters or components; None where nobody said, so that the trainer's default applies.
-    options : dict of str to str
-        Options of the learn block, defaults filled in.
+    options : dict
+        Options of the learn block, defaults filled in; for ATK the arguments of the command.
     threshold : float or None
         The threshold that somebody set; None where the suggested one applies.
     threshold_source : str
@@ -43,7 +44,7 @@ class AnomalySettings:
 
     axes: tuple[int, ...]
     cluster_count: int | None
-    options: dict[str, str]
+    options: dict[str, Any]
     threshold: float | None
     threshold_source: str
     embeddings_and_memory: bool

@@ -77,3 +77,29 @@ _TABLE = (
 )
 
 TRAINERS = {entry.learn_block_type: entry for entry in _TABLE}
+
+_ATK_TABLE = (
+    TrainerEntry(
+        name="atk-gmm",
+        learn_block_type="model:gmm",
+        module="daemon.trainers.atk_gmm",
+        needs={"numpy": "numpy"},
+        default_clusters=2,
+        max_clusters=65535,
+        options={},
+        takes_rating=False,
+    ),
+    TrainerEntry(
+        name="atk-k_means",
+        learn_block_type="model:k_means",
+        module="daemon.trainers.atk_kmeans",
+        needs={"numpy": "numpy"},
+        default_clusters=2,
+        max_clusters=65535,
+        options={},
+        takes_rating=False,
+    ),
+)
+
+#: By the type of ATK's model; no learn block of an impulse can have it.
+ATK_TRAINERS = {entry.learn_block_type: entry for entry in _ATK_TABLE}

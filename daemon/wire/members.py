@@ -20,6 +20,7 @@ T = TypeVar("T")
 MAX_DEPTH = 16
 
 _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<name>.*)`$", re.DOTALL)
+_TAG = re.compile(r"^Invalid value '(?P<value>.*)'$", re.DOTALL)
 _MISSING = re.compile(r"^Object missing required field `(?P<name>.*)`$", re.DOTALL)
 #: A whole string, or one that never ends, so that no character is looked at twice; or a bracket.
 _BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
@@ -57,7 +58,7 @@ def decode_json(payload: bytes) -> dict[str, Any]:
             object_pairs_hook=_object,
             parse_constant=_refuse_constant,
             parse_float=_parse_number,
-            parse_int=_parse_number,
+            parse_int=_parse_int,
         )
         if _SURROGATE.search(text):
             _check_characters(body)
@@ -91,11 +92,15 @@ def convert(body: object, type_: type[T]) -> T:
             message, path = str(error), "$`"
         place = path[:-1].removeprefix("$").removeprefix(".")
         if unknown := _UNKNOWN.match(message):
-            raise InvalidMember(
-                _join(place, unknown["name"]), f"unknown member{_nearest(unknown['name'], place, type_)}"
-            ) from None
+            hint = _nearest(unknown["name"], place, _tagged(body, type_))
+            raise InvalidMember(_join(place, unknown["name"]), f"unknown member{hint}") from None
         if missing := _MISSING.match(message):
             raise InvalidMember(_join(place, missing["name"]), "is required and missing") from None
+        if tag := _TAG.match(message):
+            known = _known_tags(type_, place)
+            close = difflib.get_close_matches(tag["value"], known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+            raise InvalidMember(place, f"{tag['value'][:64]!r} is unknown, {hint}") from None
         raise InvalidMember(place, message[0].lower() + message[1:]) from None
 
 
@@ -109,6 +114,26 @@ def known_members(type_: Any, place: str = "") -> list[str]:
         if isinstance(struct, type) and issubclass(struct, msgspec.Struct)
         for field in msgspec.structs.fields(struct)
     ]
+
+
+def _known_tags(type_: Any, place: str) -> list[str]:
+    """Values of a member that says which of several types an object at the top has."""
+    return [
+        str(struct.__struct_config__.tag)
+        for struct in _alternatives(type_)
+        if struct.__struct_config__.tag_field == place
+    ]
+
+
+def _tagged(body: object, type_: Any) -> Any:
+    """The one of several types that an object says it has; all of them where it does not say."""
+    for struct in _alternatives(type_):
+        config = getattr(struct, "__struct_config__", None)
+        if config is None or config.tag_field is None or not isinstance(body, dict):
+            continue
+        if body.get(config.tag_field) == config.tag:
+            return struct
+    return type_
 
 
 def _nearest(name: str, place: str, type_: Any) -> str:
@@ -181,6 +206,13 @@ def _parse_number(text: str) -> float | int:
         raise MalformedBody(f"{text[:32]} is beyond the range of a float64")
     # 32.0 is an integer where one is asked for; floats take ints in any case.
     return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+
+def _parse_int(text: str) -> float | int:
+    # Beyond 2**53 a float64 is not exact any more: the seeds of other systems are.
+    if len(text) <= 20 and -(2**63) <= int(text) < 2**63:
+        return int(text)
+    return _parse_number(text)
 
 
 def _check_characters(body: object) -> None:

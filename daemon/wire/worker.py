@@ -57,46 +57,76 @@ class WorkerLimits(msgspec.Struct, frozen=True):
     threads: int = 1
 
 
-class Spec(msgspec.Struct, frozen=True):
-    """Everything that one training needs.
+class Work(msgspec.Struct, frozen=True, kw_only=True):
+    """What every job of a worker needs.
 
     Parameters
     ----------
-    job_id, project_id, learn_id, version : int
-        Whose training this is, and the number of the version it will make.
+    job_id : int
+        Whose work this is.
     database : str
         Path of the SQLite database; opened read-only.
     staging_dir : str
-        Empty directory that becomes the version's directory.
-    learn_block : dict
-        The block of the impulse: id, type, name, title, dsp and its options.
-    impulse : dict
-        The whole impulse.
-    request : dict
-        The body of the training request, members not given left out.
-    settings : dict
-        Stored settings of the learn block: thresholds, for example.
-    seed : int
-        Seed of everything random.
-    gate : GateBounds
-        When the integer model is accepted.
+        Empty directory for what the job makes.
     limits : WorkerLimits
         What the process may use.
     """
 
     job_id: int
+    database: str
+    staging_dir: str
+    limits: WorkerLimits = WorkerLimits()
+
+
+class Spec(Work, frozen=True, kw_only=True, tag="train"):
+    """Everything that one training needs; `staging_dir` becomes the version's directory.
+
+    Parameters
+    ----------
+    project_id, learn_id, version : int
+        Whose training this is, and the number of the version it will make.
+    learn_block : dict
+        The block of the impulse: id, type, name, title, dsp and its options; of an ATK model id, type and
+        name.
+    impulse : dict or None
+        The whole impulse; None for an ATK model, which is trained on a frame.
+    request : dict
+        The body of the training request, members not given left out.
+    settings : dict
+        Stored settings of the learn block: thresholds, for example.
+    seed : int
+        Seed of everything random, where the request has none.
+    gate : GateBounds
+        When the integer model is accepted.
+    """
+
     project_id: int
     learn_id: int
     version: int
-    database: str
-    staging_dir: str
     learn_block: dict[str, Any]
-    impulse: dict[str, Any]
+    impulse: dict[str, Any] | None
     request: dict[str, Any]
     settings: dict[str, Any] = {}
     seed: int = 3
     gate: GateBounds = GateBounds()
-    limits: WorkerLimits = WorkerLimits()
+
+
+class PredictionSpec(Work, frozen=True, kw_only=True, tag="predict"):
+    """Everything that one prediction of ATK needs; its rows are left in `staging_dir`.
+
+    Parameters
+    ----------
+    model_file : str
+        The trained model, as ATK scores it.
+    frame_id : int
+        The frame whose rows are assigned to clusters.
+    columns : list of str or None
+        Columns to read; those of the training where left out.
+    """
+
+    model_file: str
+    frame_id: int
+    columns: list[str] | None
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress", omit_defaults=True):
@@ -117,7 +147,7 @@ class Log(msgspec.Struct, frozen=True, tag="log"):
 
 
 class Done(msgspec.Struct, frozen=True, tag="done"):
-    """The version is complete in the staging directory; `result` becomes the job's result."""
+    """All is complete in the staging directory; `result` becomes the job's result."""
 
     result: dict[str, Any]
 

@@ -20,7 +20,7 @@ import msgspec
 
 from daemon import faults
 from daemon.errors import JobCanceled, JobDiskFull, JobError, WorkerOutOfMemory, means_full_disk
-from daemon.wire.worker import Done, Event, Failed, Log, Progress, Spec, WorkerLimits
+from daemon.wire.worker import Done, Event, Failed, Log, PredictionSpec, Progress, Spec, WorkerLimits
 
 _PR_SET_PDEATHSIG = 1
 #: Seconds between two looks at the memory that is used.
@@ -95,7 +95,7 @@ def main() -> int:
     emitter = Emitter(events)
     # Unbuffered: a thread that waits in a buffered reader would hold its lock when the process ends.
     orders = os.fdopen(os.dup(0), "rb", buffering=0)
-    spec = msgspec.json.decode(orders.readline(), type=Spec)
+    spec = msgspec.json.decode(orders.readline(), type=Spec | PredictionSpec)
     _limit(spec.limits)
     threading.Thread(target=_hear_parent, args=(orders, emitter), daemon=True).start()
     ending = _run(spec, emitter)
@@ -103,17 +103,22 @@ def main() -> int:
     return 0 if isinstance(ending, Done) else 1
 
 
-def _run(spec: Spec, emitter: Emitter) -> Done | Failed:
+def _run(spec: Spec | PredictionSpec, emitter: Emitter) -> Done | Failed:
     try:
         faults.point("worker.spec_read")
         # numpy and scikit-learn come with these: only here.
-        from daemon import pipeline
+        from daemon import pipeline, prediction
         from daemon.trainers.base import load_trainer
-        from daemon.trainers.table import TRAINERS
+        from daemon.trainers.table import ATK_TRAINERS, TRAINERS
 
-        load_trainer(TRAINERS[spec.learn_block["type"]])
+        if isinstance(spec, Spec):
+            load_trainer({**TRAINERS, **ATK_TRAINERS}[spec.learn_block["type"]])
         _limit_memory(spec.limits, emitter)
-        result: dict[str, Any] = pipeline.run(spec, emitter)
+        result: dict[str, Any]
+        if isinstance(spec, PredictionSpec):
+            result = prediction.run(spec, emitter)
+        else:
+            result = pipeline.run(spec, emitter)
         faults.point("worker.before_done")
         return Done(result)
     except MemoryError:

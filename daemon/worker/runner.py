@@ -1,29 +1,25 @@
-"""A training job, from its record to a visible version."""
+"""Jobs that are done in worker processes: what all kinds have in common, and which kind does which job."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import shutil
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from daemon.config import Config
-from daemon.data.projects import Projects
 from daemon.database import Database
-from daemon.errors import TrainingError
 from daemon.jobs.job import Job
-from daemon.models.registry import Registry
-from daemon.wire.worker import Log, Progress, Spec, WorkerLimits
+from daemon.jobs.queue import Runner
+from daemon.wire.worker import Log, Progress, Work, WorkerLimits
 from daemon.worker.supervisor import run_worker
 
-_log = logging.getLogger(__name__)
 
-
-class TrainingRunner:
-    """Runs training jobs in worker processes.
+class WorkerRunner(ABC):
+    """Runs one kind of job in worker processes; see `daemon.jobs.queue.Runner`.
 
     Parameters
     ----------
@@ -31,88 +27,92 @@ class TrainingRunner:
         Limits and bounds.
     database : Database
         Read by the worker.
-    projects : Projects
-        Impulses and settings.
-    registry : Registry
-        Where versions appear.
     """
 
-    def __init__(self, config: Config, database: Database, projects: Projects, registry: Registry) -> None:
+    def __init__(self, config: Config, database: Database) -> None:
         self._config = config
         self._database = database
-        self._projects = projects
-        self._registry = registry
-        self._versions: dict[int, int] = {}
+
+    @abstractmethod
+    def spec(self, job: Job, staging: Path) -> Work:
+        """What the worker is told.
+
+        Raises
+        ------
+        JobError
+            The work is impossible.
+        """
+
+    @abstractmethod
+    def publish(self, job: Job) -> None:
+        """Let what the worker made appear."""
+
+    @abstractmethod
+    def recover(self, job: Job) -> dict[str, Any] | None:
+        """The result of a job whose artefacts had appeared before it was cut off, or None."""
 
     async def run(
         self, job: Job, cancel: asyncio.Event, hear: Callable[[Progress | Log], None]
     ) -> dict[str, Any]:
-        """Train in a process of its own; see `daemon.jobs.queue.Runner`."""
-        staging = self._staging(job)
+        """Work in a process of its own; returns the result that the worker reported."""
+        staging = self.staging(job)
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(parents=True)
-        version = self._registry.next_version(job.project_id, job.learn_id)
-        self._versions[job.id] = version
         return await run_worker(
-            self._spec(job, version, staging),
+            self.spec(job, staging),
             cancel,
             hear,
             timeout_s=self._config.jobs.timeout_s,
             grace_s=self._config.jobs.cancel_grace_s,
         )
 
-    def publish(self, job: Job) -> None:
-        """Let the version appear and become the current one."""
-        version = self._versions.pop(job.id)
-        self._registry.promote(self._staging(job), job.project_id, job.learn_id, version)
-        try:
-            self._registry.prune(job.project_id, job.learn_id, self._config.models.keep_versions)
-        except OSError as error:
-            # The new version is there: what could not be deleted is tried again by the next training.
-            _log.warning("old versions could not be deleted: %s", error)
-
-    def recover(self, job: Job) -> dict[str, Any] | None:
-        """The result of a job whose version had appeared before the daemon was cut off."""
-        version = self._registry.adopt(job.project_id, job.learn_id, job.id)
-        if version is None:
-            return None
-        result: dict[str, Any] = self._registry.manifest(job.project_id, job.learn_id, version)["result"]
-        return result
-
     def clean_up(self, job: Job) -> None:
         """Delete the staging directory."""
-        self._versions.pop(job.id, None)
-        shutil.rmtree(self._staging(job).parent, ignore_errors=True)
+        shutil.rmtree(self.staging(job).parent, ignore_errors=True)
 
-    def _spec(self, job: Job, version: int, staging: Path) -> Spec:
-        impulse = self._projects.impulse(job.project_id)
-        block = next((block for block in impulse["learnBlocks"] if block["id"] == job.learn_id), None)
-        if block is None:
-            raise TrainingError(
-                f"learn block {job.learn_id} has been taken out of the impulse", stage="prepare"
-            )
+    def staging(self, job: Job) -> Path:
+        """Where the worker leaves what it makes."""
+        return self._config.state_path / "work" / str(job.id) / "made"
+
+    def limits(self) -> WorkerLimits:
+        """What a worker may use."""
         worker = self._config.worker
-        return Spec(
-            job_id=job.id,
-            project_id=job.project_id,
-            learn_id=job.learn_id,
-            version=version,
-            database=str(self._database.path),
-            staging_dir=str(staging),
-            learn_block=block,
-            impulse=impulse,
-            request=job.request,
-            settings=self._projects.settings(job.project_id, job.learn_id),
-            gate=self._config.gate,
-            limits=WorkerLimits(
-                memory_bytes=_memory_limit(worker.memory_mb),
-                nice=worker.nice,
-                threads=worker.threads or os.cpu_count() or 1,
-            ),
+        return WorkerLimits(
+            memory_bytes=_memory_limit(worker.memory_mb),
+            nice=worker.nice,
+            threads=worker.threads or os.cpu_count() or 1,
         )
 
-    def _staging(self, job: Job) -> Path:
-        return self._config.state_path / "work" / str(job.id) / "version"
+
+class RunnerByCategory:
+    """Gives each job to the runner of its category; see `daemon.jobs.queue.Runner`.
+
+    Parameters
+    ----------
+    runners : mapping of str to Runner
+        By the category of a job.
+    """
+
+    def __init__(self, runners: Mapping[str, Runner]) -> None:
+        self._runners = runners
+
+    async def run(
+        self, job: Job, cancel: asyncio.Event, hear: Callable[[Progress | Log], None]
+    ) -> dict[str, Any]:
+        """Do the work."""
+        return await self._runners[job.category].run(job, cancel, hear)
+
+    def publish(self, job: Job) -> None:
+        """Let the artefacts appear."""
+        self._runners[job.category].publish(job)
+
+    def recover(self, job: Job) -> dict[str, Any] | None:
+        """The result of a job whose artefacts had appeared, or None."""
+        return self._runners[job.category].recover(job)
+
+    def clean_up(self, job: Job) -> None:
+        """Delete what the job needed only while it ran."""
+        self._runners[job.category].clean_up(job)
 
 
 def _memory_limit(memory_mb: int | None) -> int:

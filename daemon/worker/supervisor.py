@@ -14,7 +14,7 @@ import msgspec
 
 from daemon import errors
 from daemon.errors import JobCanceled, JobError, JobTimedOut, WorkerCrashed, WorkerOutOfMemory
-from daemon.wire.worker import Done, Event, Failed, Log, Progress, Spec
+from daemon.wire.worker import Done, Event, Failed, Log, Progress, Work
 
 #: Longest line that a worker may write.
 _MAX_LINE = 4 * 1024 * 1024
@@ -23,19 +23,19 @@ _MAX_TAIL = 20
 
 
 async def run_worker(
-    spec: Spec,
+    spec: Work,
     cancel: asyncio.Event,
     hear: Callable[[Progress | Log], None],
     *,
     timeout_s: float,
     grace_s: float,
 ) -> dict[str, Any]:
-    """Train in a process of its own.
+    """Work in a process of its own.
 
     Parameters
     ----------
-    spec : Spec
-        What to train.
+    spec : Spec or PredictionSpec
+        What to do.
     cancel : asyncio.Event
         Set to stop: the worker is asked, then gets SIGTERM, then SIGKILL.
     hear : callable
@@ -164,7 +164,7 @@ def _kill(process: asyncio.subprocess.Process) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _environment(spec: Spec) -> dict[str, str]:
+def _environment(spec: Work) -> dict[str, str]:
     """The parent's environment without its secrets, with the thread caps of numeric libraries."""
     threads = str(spec.limits.threads)
     caps = (

@@ -107,3 +107,4 @@ def test_listings_are_by_project_newest_first(database: Database) -> None:
     assert [job.id for job in store.of_project(1, False, 1, 10)] == [jobs[2].id]
     assert store.of_project(1, True, 0, 10) == [done]
     assert store.of_project(3, True, 0, 10) == []
+    assert [job.id for job in store.of_project(1, None, 1, 2)] == [jobs[2].id, jobs[0].id]

@@ -81,6 +81,7 @@ def test_what_good_bodies_become() -> None:
     assert decode_json(b'{"a": null, "b": {"c": null}, "d": [null]}') == {"b": {}, "d": [None]}
     assert decode_json(b'{"a": "\\ud83d\\ude00"}') == {"a": "\N{GRINNING FACE}"}
     assert decode_json(b'{"a": 100000000000000000000}') == {"a": 1e20}
+    assert decode_json(b'{"a": -9007199254740993}')["a"] == -9007199254740993
     number = decode_json(b'{"a": 32.0}')["a"]
     assert isinstance(number, int) and number == 32
     assert decode_json(b'{"a": 32.5, "b": 1e3}') == {"a": 32.5, "b": 1000}

@@ -1,0 +1,107 @@
+"""A training job, from its record to a visible version."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from daemon.config import Config
+from daemon.data.atk_models import AtkModels
+from daemon.data.projects import Projects
+from daemon.database import Database
+from daemon.errors import TrainingError
+from daemon.jobs.job import ATK_TRAIN, Job
+from daemon.models.registry import Registry
+from daemon.wire.worker import Spec
+from daemon.worker.runner import WorkerRunner
+
+_log = logging.getLogger(__name__)
+
+
+class TrainingRunner(WorkerRunner):
+    """Trains learn blocks of impulses and models of ATK.
+
+    Parameters
+    ----------
+    config : Config
+        Limits and bounds.
+    database : Database
+        Read by the worker.
+    projects : Projects
+        Impulses and settings.
+    atk_models : AtkModels
+        ATK's models.
+    registry : Registry
+        Where versions appear.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        database: Database,
+        projects: Projects,
+        atk_models: AtkModels,
+        registry: Registry,
+    ) -> None:
+        super().__init__(config, database)
+        self._projects = projects
+        self._atk_models = atk_models
+        self._registry = registry
+        self._versions: dict[int, int] = {}
+
+    def spec(self, job: Job, staging: Path) -> Spec:
+        """The training, and the number of the version that it makes."""
+        version = self._registry.next_version(job.project_id, job.learn_id)
+        self._versions[job.id] = version
+        block, impulse = self._learn_block(job)
+        return Spec(
+            job_id=job.id,
+            project_id=job.project_id,
+            learn_id=job.learn_id,
+            version=version,
+            database=str(self._database.path),
+            staging_dir=str(staging),
+            learn_block=block,
+            impulse=impulse,
+            request=job.request,
+            settings=self._projects.settings(job.project_id, job.learn_id),
+            gate=self._config.gate,
+            limits=self.limits(),
+        )
+
+    def publish(self, job: Job) -> None:
+        """Let the version appear and become the current one."""
+        version = self._versions.pop(job.id)
+        self._registry.promote(self.staging(job), job.project_id, job.learn_id, version)
+        try:
+            self._registry.prune(job.project_id, job.learn_id, self._config.models.keep_versions)
+        except OSError as error:
+            # The new version is there: what could not be deleted is tried again by the next training.
+            _log.warning("old versions could not be deleted: %s", error)
+
+    def recover(self, job: Job) -> dict[str, Any] | None:
+        """The result of a job whose version had appeared before the daemon was cut off."""
+        version = self._registry.adopt(job.project_id, job.learn_id, job.id)
+        if version is None:
+            return None
+        result: dict[str, Any] = self._registry.manifest(job.project_id, job.learn_id, version)["result"]
+        return result
+
+    def clean_up(self, job: Job) -> None:
+        """Forget the version's number, and delete the staging directory."""
+        self._versions.pop(job.id, None)
+        super().clean_up(job)
+
+    def _learn_block(self, job: Job) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        """What is trained, and the impulse that it belongs to; an ATK model belongs to none."""
+        if job.category == ATK_TRAIN:
+            model = self._atk_models.get(job.learn_id)
+            return {"id": model.id, "type": model.type, "name": model.name}, None
+        impulse = self._projects.impulse(job.project_id)
+        block = next((block for block in impulse["learnBlocks"] if block["id"] == job.learn_id), None)
+        if block is None:
+            raise TrainingError(
+                f"learn block {job.learn_id} has been taken out of the impulse", stage="prepare"
+            )
+        return block, impulse

@@ -1,0 +1,1 @@
+"""ATK's routes, commands and algorithms."""
