@@ -33,6 +33,12 @@ def test_the_suggested_threshold_keeps_off_a_crowd(scores: np.ndarray[Any, np.dt
     assert np.mean(rounded_up >= suggest_threshold(scores)) <= 0.02
 
 
+def test_the_suggested_threshold_leaves_room_for_a_known_error() -> None:
+    scores = np.linspace(0, 1, 9)
+    assert suggest_threshold(scores, 0.25) == 1.25
+    assert suggest_threshold(np.linspace(0, 1, 1001), 1e-3) == pytest.approx(0.99)
+
+
 def column(*values: float) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
     return np.array(values, np.float32)[:, None]
 

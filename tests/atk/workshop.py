@@ -42,16 +42,16 @@ class Workshop:
             frame = frames.create(frames.new_id(), None, columns)
             return frames.append(frame, rows.tolist()).id
 
-    def model(self, kind: str, name: str | None = None) -> int:
+    def model(self, kind: str) -> int:
         """Make a model of `model:<kind>`; returns its id."""
         with self._database() as database, database.transaction():
-            return AtkModels(database).create(name, f"model:{kind}").id
+            return AtkModels(database).create(None, f"model:{kind}").id
 
     def train(
-        self, kind: str, rows: Rows, name: str | None = None, **arguments: Any
+        self, kind: str, rows: Rows, known: int | None = None, **arguments: Any
     ) -> tuple[Path, dict[str, Any], list[tuple[str, str]]]:
-        """Train on all columns; returns the version's directory, the result and the log."""
-        frame, model = self.frame(rows), self.model(kind, name)
+        """Train on all columns, a new model unless one is given: the version, its result and the log."""
+        frame, model = self.frame(rows), known or self.model(kind)
         given = {
             "model": {"uri": f"models/{model}"},
             "frame": {"uri": f"frames/{frame}"},
@@ -70,7 +70,7 @@ class Workshop:
             version=1,
             database=str(self.path / "trainerd.db"),
             staging_dir=str(staging),
-            learn_block={"id": model, "type": f"model:{kind}", "name": name or f"{kind}_{model}"},
+            learn_block={"id": model, "type": f"model:{kind}", "name": f"{kind}_{model}"},
             impulse=None,
             request={"name": f"model:{kind}/train", "arguments": given},
         )
