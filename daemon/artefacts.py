@@ -201,7 +201,11 @@ def describe(
         "inputs": describe_inputs(trained.model, prepared.inputs),
         "quantization": None if integer is None else _quantization(integer, gate),
         "score": describe_score(
-            trained.model, trained.suggested, settings.threshold_source, trained.training_scores
+            trained.model,
+            trained.suggested,
+            settings.threshold_source,
+            trained.training_scores,
+            trained.fitted.deviations_of,
         ),
         "fit": trained.fitted.metrics,
         "metrics": result["metrics"],

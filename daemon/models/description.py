@@ -17,13 +17,16 @@ from daemon.models.anomaly import SCORE_CAP, AnomalyModel, KMeansModel
 #: Percentiles of the training scores that a manifest states.
 _PERCENTILES = (0, 1, 5, 25, 50, 75, 95, 99, 100)
 
+#: What distances on standardised axes are measured in: each one's standard deviation.
+EACH_AXIS = "the axes"
+
 #: What each way of scoring measures.
 _MEANINGS = {
     "edge": (
-        "distance from the edge of the nearest cluster, in standard deviations of the axes; "
+        "distance from the edge of the nearest cluster, in standard deviations of {of}; "
         "negative inside a cluster"
     ),
-    "distance": "distance from the centre of the nearest cluster, in standard deviations of the axes",
+    "distance": "distance from the centre of the nearest cluster, in standard deviations of {of}",
     "likelihood": (
         "deviation of the log-likelihood from that of the training rows, in their standard deviations, "
         "without its sign"
@@ -54,7 +57,11 @@ def describe_inputs(model: AnomalyModel, columns: Sequence[Column]) -> list[dict
 
 
 def describe_score(
-    model: AnomalyModel, suggested: float, source: str, training_scores: npt.NDArray[np.float64]
+    model: AnomalyModel,
+    suggested: float,
+    source: str,
+    training_scores: npt.NDArray[np.float64],
+    deviations_of: str,
 ) -> dict[str, Any]:
     """The score's meaning: what it measures, its sign, cap and threshold, and the training scores.
 
@@ -68,9 +75,13 @@ def describe_score(
         Who set the threshold.
     training_scores : ndarray, shape (n,)
         Float scores of all training rows.
+    deviations_of : str
+        What the standard deviations are of that a distance is measured in.
     """
+    meaning = _MEANINGS[model.scoring if isinstance(model, KMeansModel) else "likelihood"]
     return {
-        "meaning": _MEANINGS[model.scoring if isinstance(model, KMeansModel) else "likelihood"],
+        "meaning": meaning.format(of=deviations_of),
+        "deviationsOf": deviations_of,
         "sign": "higher is more anomalous; a score at or above the threshold is an anomaly",
         "cap": SCORE_CAP,
         "threshold": model.threshold,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from daemon.models.anomaly import AnomalyModel, KMeansModel
+from daemon.models.description import EACH_AXIS
 from daemon.report.figures import area, one_in, quantity, rows, share
 from daemon.report.markup import Content, element
 from daemon.report.page import paragraph, strip, table
@@ -44,8 +45,7 @@ class _Words:
 
 _WORDS = {
     "edge": _Words(
-        "The score says how far a row lies outside the nearest cluster of training rows. Its unit is the "
-        "standard deviation of the inputs: every input counts alike, whatever its own unit.",
+        "The score says how far a row lies outside the nearest cluster of training rows. ",
         "score = min over clusters of (distance to the centre − radius of the cluster)",
         (
             ("below 0", "Inside a cluster: like rows that were trained on."),
@@ -53,8 +53,7 @@ _WORDS = {
         ),
     ),
     "distance": _Words(
-        "The score says how far a row lies from the centre of the nearest cluster of training rows. Its unit "
-        "is the standard deviation of the inputs: every input counts alike, whatever its own unit.",
+        "The score says how far a row lies from the centre of the nearest cluster of training rows. ",
         "score = min over clusters of the distance to the centre",
         (("0", "At the centre of a cluster. No score is negative."),),
     ),
@@ -91,13 +90,20 @@ def meaning(model: AnomalyModel, score: Mapping[str, Any], figures: Mapping[str,
         ),
     ]
     return [
-        paragraph(words.measures),
+        paragraph(words.measures, _unit(score) if isinstance(model, KMeansModel) else ""),
         element("code", words.formula, class_="formula"),
         table("What a value tells", ("Score", "What it tells"), lines, kind="words"),
         element("h3", "The threshold"),
         paragraph(*_threshold(score, figures)),
         *_caution(figures),
     ]
+
+
+def _unit(score: Mapping[str, Any]) -> str:
+    """What a distance is measured in."""
+    if score["deviationsOf"] == EACH_AXIS:
+        return "Its unit is the standard deviation of the inputs: each counts alike, whatever its own unit."
+    return f"Its unit is the standard deviation of {score['deviationsOf']}."
 
 
 def _threshold(score: Mapping[str, Any], figures: Mapping[str, float]) -> list[Content]:

@@ -51,6 +51,7 @@ class Trainer(AnomalyTrainer):
                 "converged": converged,
             },
             documents={FILE_NAME: predictor.document()},
+            deviations_of="the scaled columns, all taken together",
         )
 
 
@@ -136,10 +137,16 @@ def _centroids(
 def _anomaly_model(
     task: AnomalyTask, centers: Centers, scalings: FloatArray, assigned: IntArray, costs: FloatArray
 ) -> KMeansModel:
-    """The same clusters about the mean of the rows, with the radius of each."""
-    mean, sizes = task.rows.mean(axis=0), np.abs(scalings)
+    """The same clusters about the mean of the rows, with the radius of each.
+
+    The score has a cap and its threshold a floor, so it cannot be in the columns' own unit: it is in the
+    root mean square of the scaled columns' deviations. One number for all keeps the clusters as they are.
+    """
+    mean, deviations = task.rows.mean(axis=0), task.rows.std(axis=0) * scalings
+    unit = float(np.sqrt((deviations**2).mean())) or 1.0
+    sizes = np.abs(scalings) / unit
     radii = np.zeros(len(centers.centers))
-    np.maximum.at(radii, assigned, np.sqrt(costs))
+    np.maximum.at(radii, assigned, np.sqrt(costs) / unit)
     return KMeansModel(
         axes=task.axes,
         mean=mean,

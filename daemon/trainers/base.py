@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from daemon.models.anomaly import AnomalyModel
+from daemon.models.description import EACH_AXIS
 from daemon.trainers.table import TrainerEntry
 
 FloatRows = npt.NDArray[np.float64]
@@ -64,6 +65,8 @@ class Fitted:
         Files of the version that only this trainer makes: name to JSON content.
     score_error : float
         How far off an integer model's scores of typical rows may be; keeps the threshold off a crowd.
+    deviations_of : str
+        What the standard deviations are of that K-means measures distances in.
     """
 
     model: AnomalyModel
@@ -72,6 +75,7 @@ class Fitted:
     result: dict[str, Any] = field(default_factory=dict)
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
     score_error: float = 0.0
+    deviations_of: str = EACH_AXIS
 
 
 class AnomalyTrainer(ABC):

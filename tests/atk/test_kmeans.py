@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -93,8 +94,15 @@ def test_a_version_measures_the_same_distances_on_raw_columns(workshop: Workshop
     assert raw * scalings == pytest.approx(np.array(result["centers"]))
     # Of the rows of a cluster the farthest lies on its edge.
     assert model.score(rows).max() == pytest.approx(0, abs=1e-9)
+    # In the deviation of all scaled columns together: the score has a cap, whatever the columns' units.
+    unit = np.sqrt((rows * scalings).var(axis=0).mean())
     made = workshop.predict(version, rows)
-    inside = np.sqrt(made[:, 3:6]) - model.radii
+    inside = np.sqrt(made[:, 3:6]) / unit - model.radii
+    meaning = json.loads((version / "manifest.json").read_bytes())["score"]["meaning"]
+    assert meaning.startswith(
+        "distance from the edge of the nearest cluster, in standard deviations of the sc"
+    )
+    assert "standard deviation of the scaled columns" in (version / "report.html").read_text()
     assert model.score(rows) == pytest.approx(inside.min(axis=1), abs=1e-9)
     assert (version / "c" / "k_means_1.c").exists()
 
