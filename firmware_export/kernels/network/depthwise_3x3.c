@@ -1,0 +1,241 @@
+/* DEPTHWISE_CONV_2D, 3x3, stride 1 or 2, a multiple of four channels: four channels at a time.
+ *
+ * Three rows of the input lie in a ring in scratch, each channel's pixels beside each other as int16, padding and all.
+ * So each word of two pixels is loaded once a row and serves two outputs. A row of output is written only when the
+ * rows of input that it stands on are in the ring: the output may take the place of the input where sizes are equal.
+ * Scratch: the ring, [3][4][words] words, and four struct model_taps. */
+
+struct model_depthwise_3x3 {
+  uint16_t height, width, depth;
+  uint16_t out_height, out_width;
+  uint16_t pad_top, pad_left;
+  uint16_t stride;
+  uint16_t words; /* of a row of one channel */
+};
+
+/* One channel: its weights times MODEL_DOUBLED, as lanes (w0, w1) and (w1, w2) of each row. */
+struct model_taps {
+  int16_t lanes[3][4];
+  struct model_channel channel;
+};
+
+/* Row y of four channels into the ring; outside the picture it is all `zero`. */
+static MODEL_HOT void model_ring_row(const struct model_depthwise_3x3 *conv, const int8_t *from, int32_t y, int32_t zero,
+                                     int16_t *to)
+{
+  const size_t step = 2 * (size_t)conv->words, depth = conv->depth;
+  const uint32_t fill = (uint8_t)zero * 0x01010101u;
+  size_t inside = 0, words = conv->words;
+  uint32_t first = fill, second = fill;
+  if (y >= 0 && y < conv->height) {
+    from += (size_t)y * conv->width * depth;
+    inside = conv->width;
+  }
+  if (conv->pad_left == 0 && inside > 0) {
+    first = model_load(from);
+    from += depth;
+    inside--;
+  }
+  for (; words > 0; words--) {
+    second = fill;
+    if (inside > 0) {
+      second = model_load(from);
+      from += depth;
+      inside--;
+    }
+#if MODEL_DSP
+    uint32_t e = model_even(first), f = model_even(second), o = model_odd(first), g = model_odd(second);
+    *(model_word *)to = (e & 0xffff) | f << 16;
+    *(model_word *)(to + step) = (o & 0xffff) | g << 16;
+    *(model_word *)(to + 2 * step) = e >> 16 | (f & 0xffff0000u);
+    *(model_word *)(to + 3 * step) = o >> 16 | (g & 0xffff0000u);
+#else
+    to[0] = (int8_t)first;
+    to[1] = (int8_t)second;
+    to[step] = (int8_t)(first >> 8);
+    to[step + 1] = (int8_t)(second >> 8);
+    to[2 * step] = (int8_t)(first >> 16);
+    to[2 * step + 1] = (int8_t)(second >> 16);
+    to[3 * step] = (int8_t)(first >> 24);
+    to[3 * step + 1] = (int8_t)(second >> 24);
+#endif
+    to += 2;
+    first = fill;
+    if (inside > 0) {
+      first = model_load(from);
+      from += depth;
+      inside--;
+    }
+  }
+}
+
+/* One row of output of one channel; outputs lie `depth` bytes apart. */
+static MODEL_HOT void model_row_stride_1(const struct model_taps *taps, const int16_t *const rows[3], int8_t *to,
+                                         size_t depth, size_t width, const struct model_output *out)
+{
+  const int8_t *end = to + width * depth;
+#if MODEL_DSP
+  const model_word *lanes = (const model_word *)&taps->lanes[0][0];
+  const model_word *x = (const model_word *)rows[0], *y = (const model_word *)rows[1], *z = (const model_word *)rows[2];
+  const int16x2_t a0 = (int16x2_t)lanes[0], b0 = (int16x2_t)lanes[1], a1 = (int16x2_t)lanes[2],
+                  b1 = (int16x2_t)lanes[3], a2 = (int16x2_t)lanes[4], b2 = (int16x2_t)lanes[5];
+  const int32_t bias = taps->channel.bias;
+  int32_t p, q, next_p, next_q;
+  int16x2_t v = (int16x2_t)*x++;
+  p = __smlad(a0, v, bias);
+  q = __smlabt(a0, v, bias);
+  v = (int16x2_t)*y++;
+  p = __smlad(a1, v, p);
+  q = __smlabt(a1, v, q);
+  v = (int16x2_t)*z++;
+  p = __smlad(a2, v, p);
+  q = __smlabt(a2, v, q);
+  for (;;) {
+    v = (int16x2_t)*x++;
+    p = __smlatb(b0, v, p);
+    q = __smlad(b0, v, q);
+    next_p = __smlad(a0, v, bias);
+    next_q = __smlabt(a0, v, bias);
+    v = (int16x2_t)*y++;
+    p = __smlatb(b1, v, p);
+    q = __smlad(b1, v, q);
+    next_p = __smlad(a1, v, next_p);
+    next_q = __smlabt(a1, v, next_q);
+    v = (int16x2_t)*z++;
+    p = __smlatb(b2, v, p);
+    q = __smlad(b2, v, q);
+    next_p = __smlad(a2, v, next_p);
+    next_q = __smlabt(a2, v, next_q);
+    *to = model_finish_doubled(p, &taps->channel, out);
+    to += depth;
+    if (to == end) break;
+    *to = model_finish_doubled(q, &taps->channel, out);
+    to += depth;
+    if (to == end) break;
+    p = next_p;
+    q = next_q;
+  }
+#else
+  const int16_t *x = rows[0], *y = rows[1], *z = rows[2];
+  do {
+    uint32_t sum = (uint32_t)taps->channel.bias;
+    sum += (uint32_t)(x[0] * taps->lanes[0][0]);
+    sum += (uint32_t)(x[1] * taps->lanes[0][1]);
+    sum += (uint32_t)(x[2] * taps->lanes[0][3]);
+    sum += (uint32_t)(y[0] * taps->lanes[1][0]);
+    sum += (uint32_t)(y[1] * taps->lanes[1][1]);
+    sum += (uint32_t)(y[2] * taps->lanes[1][3]);
+    sum += (uint32_t)(z[0] * taps->lanes[2][0]);
+    sum += (uint32_t)(z[1] * taps->lanes[2][1]);
+    sum += (uint32_t)(z[2] * taps->lanes[2][3]);
+    *to = model_finish_doubled((int32_t)sum, &taps->channel, out);
+    to += depth;
+    x++;
+    y++;
+    z++;
+  } while (to != end);
+#endif
+}
+
+#if MODEL_STRIDE_2
+static MODEL_HOT void model_row_stride_2(const struct model_taps *taps, const int16_t *const rows[3], int8_t *to,
+                                         size_t depth, size_t width, const struct model_output *out)
+{
+  const int8_t *end = to + width * depth;
+#if MODEL_DSP
+  const model_word *lanes = (const model_word *)&taps->lanes[0][0];
+  const model_word *x = (const model_word *)rows[0], *y = (const model_word *)rows[1], *z = (const model_word *)rows[2];
+  const int16x2_t a0 = (int16x2_t)lanes[0], b0 = (int16x2_t)lanes[1], a1 = (int16x2_t)lanes[2],
+                  b1 = (int16x2_t)lanes[3], a2 = (int16x2_t)lanes[4], b2 = (int16x2_t)lanes[5];
+  const int32_t bias = taps->channel.bias;
+  int32_t p, next;
+  p = __smlad(a0, (int16x2_t)*x++, bias);
+  p = __smlad(a1, (int16x2_t)*y++, p);
+  p = __smlad(a2, (int16x2_t)*z++, p);
+  do {
+    int16x2_t v = (int16x2_t)*x++;
+    p = __smlatb(b0, v, p);
+    next = __smlad(a0, v, bias);
+    v = (int16x2_t)*y++;
+    p = __smlatb(b1, v, p);
+    next = __smlad(a1, v, next);
+    v = (int16x2_t)*z++;
+    p = __smlatb(b2, v, p);
+    next = __smlad(a2, v, next);
+    *to = model_finish_doubled(p, &taps->channel, out);
+    to += depth;
+    p = next;
+  } while (to != end);
+#else
+  const int16_t *x = rows[0], *y = rows[1], *z = rows[2];
+  do {
+    uint32_t sum = (uint32_t)taps->channel.bias;
+    sum += (uint32_t)(x[0] * taps->lanes[0][0]);
+    sum += (uint32_t)(x[1] * taps->lanes[0][1]);
+    sum += (uint32_t)(x[2] * taps->lanes[0][3]);
+    sum += (uint32_t)(y[0] * taps->lanes[1][0]);
+    sum += (uint32_t)(y[1] * taps->lanes[1][1]);
+    sum += (uint32_t)(y[2] * taps->lanes[1][3]);
+    sum += (uint32_t)(z[0] * taps->lanes[2][0]);
+    sum += (uint32_t)(z[1] * taps->lanes[2][1]);
+    sum += (uint32_t)(z[2] * taps->lanes[2][3]);
+    *to = model_finish_doubled((int32_t)sum, &taps->channel, out);
+    to += depth;
+    x += 2;
+    y += 2;
+    z += 2;
+  } while (to != end);
+#endif
+}
+#endif
+
+/* Weights lie as [channels][3 rows][4], the fourth of each row unused. */
+static MODEL_HOT void model_depthwise_3x3(const struct model_depthwise_3x3 *conv, const int8_t *weights,
+                                          const struct model_channel *channels, const struct model_output *out,
+                                          int32_t zero, const int8_t *from, int8_t *to, int16_t *scratch)
+{
+  const size_t row_size = 8 * (size_t)conv->words, depth = conv->depth;
+  struct model_taps *taps = (struct model_taps *)(void *)(scratch + 3 * row_size);
+  for (size_t c = 0; c < depth; c += 4) {
+    for (size_t i = 0; i < 4; i++) {
+      for (size_t r = 0; r < 3; r++, weights += 4) {
+        taps[i].lanes[r][0] = (int16_t)(weights[0] * MODEL_DOUBLED);
+        taps[i].lanes[r][1] = taps[i].lanes[r][2] = (int16_t)(weights[1] * MODEL_DOUBLED);
+        taps[i].lanes[r][3] = (int16_t)(weights[2] * MODEL_DOUBLED);
+      }
+      taps[i].channel = *channels++;
+      taps[i].channel.bias = (int32_t)((uint32_t)taps[i].channel.bias * MODEL_DOUBLED);
+    }
+    int16_t *ring[3];
+    ring[0] = scratch;
+    ring[1] = scratch + row_size;
+    ring[2] = scratch + 2 * row_size;
+    int32_t y = -(int32_t)conv->pad_top;
+    size_t fresh = 3;
+    int8_t *line = to + c;
+    for (size_t oy = 0; oy < conv->out_height; oy++, line += conv->out_width * depth) {
+      for (size_t r = 3 - fresh; r < 3; r++) model_ring_row(conv, from + c, y++, zero, ring[r]);
+      for (size_t i = 0; i < 4; i++) {
+        const size_t at = i * 2 * conv->words;
+        const int16_t *rows[3];
+        rows[0] = ring[0] + at;
+        rows[1] = ring[1] + at;
+        rows[2] = ring[2] + at;
+#if MODEL_STRIDE_2
+        if (conv->stride == 2) {
+          model_row_stride_2(&taps[i], rows, line + i, depth, conv->out_width, out);
+          continue;
+        }
+#endif
+        model_row_stride_1(&taps[i], rows, line + i, depth, conv->out_width, out);
+      }
+      fresh = conv->stride;
+      for (size_t r = 0; r < fresh; r++) {
+        int16_t *oldest = ring[0];
+        ring[0] = ring[1];
+        ring[1] = ring[2];
+        ring[2] = oldest;
+      }
+    }
+  }
+}

@@ -1,0 +1,82 @@
+/* Activations as pairs of int16 in 32-bit words, and weights as words of two channels by two inputs.
+ *
+ * Four input bytes k, k+1, k+2, k+3 become the words (k, k+2) and (k+1, k+3); weights lie in the same order. A word
+ * of weights holds, in each half, one weight of channel c in its lower byte and one of channel c + 1 above. "Split"
+ * words hold 256 * upper + lower as a number, so that a product with the whole half gives 256 times the upper sum
+ * plus the lower one: the exporter has proved that the upper sums of such a layer fit 24 bits. */
+
+#if MODEL_DSP
+typedef uint64_t __attribute__((may_alias)) model_two_words;
+typedef uint32_t __attribute__((may_alias)) model_word;
+#define MODEL_FIRST(two) ((uint32_t)(two))
+#define MODEL_SECOND(two) ((uint32_t)((two) >> 32))
+
+/* Bytes 0 and 2 of a word, as int16 lanes. */
+MODEL_INLINE uint32_t model_even(uint32_t word)
+{
+  return (uint32_t)__sxtb16(word);
+}
+
+/* Bytes 1 and 3. */
+MODEL_INLINE uint32_t model_odd(uint32_t word)
+{
+  uint32_t lanes;
+  __asm__("sxtb16 %0, %1, ror #8" : "=r"(lanes) : "r"(word));
+  return lanes;
+}
+
+MODEL_INLINE int32_t model_dot(uint32_t a, uint32_t b, int32_t sum)
+{
+  return __smlad((int16x2_t)a, (int16x2_t)b, sum);
+}
+#endif
+
+/* Any four bytes as a word, the first one lowest. */
+MODEL_INLINE uint32_t model_load(const int8_t *from)
+{
+#if MODEL_DSP
+  uint32_t word;
+  memcpy(&word, from, 4);
+  return word;
+#else
+  return (uint8_t)from[0] | (uint32_t)(uint8_t)from[1] << 8 | (uint32_t)(uint8_t)from[2] << 16 |
+         (uint32_t)(uint8_t)from[3] << 24;
+#endif
+}
+
+/* Four bytes to two words, `stride` words apart. */
+MODEL_INLINE void model_widen_word(uint32_t word, int16_t *to, size_t stride)
+{
+#if MODEL_DSP
+  *(model_word *)to = model_even(word);
+  *(model_word *)(to + 2 * stride) = model_odd(word);
+#else
+  to[0] = (int8_t)word;
+  to[1] = (int8_t)(word >> 16);
+  to[2 * stride] = (int8_t)(word >> 8);
+  to[2 * stride + 1] = (int8_t)(word >> 24);
+#endif
+}
+
+/* `count` bytes to words `stride` apart; a last incomplete four is filled with zeros. */
+MODEL_INLINE void model_widen(const int8_t *from, int16_t *to, size_t count, size_t stride)
+{
+  for (; count >= 4; count -= 4) {
+#if MODEL_DSP
+    model_widen_word(model_load(from), to, stride);
+#else
+    to[0] = from[0];
+    to[1] = from[2];
+    to[2 * stride] = from[1];
+    to[2 * stride + 1] = from[3];
+#endif
+    from += 4;
+    to += 4 * stride;
+  }
+  if (count > 0) {
+    uint32_t word = (uint8_t)from[0];
+    if (count > 1) word |= (uint32_t)(uint8_t)from[1] << 8;
+    if (count > 2) word |= (uint32_t)(uint8_t)from[2] << 16;
+    model_widen_word(word, to, stride);
+  }
+}

@@ -1,0 +1,175 @@
+"""The source of a network: the kernels that it needs, its parameters, and the calls in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from firmware_export.cprint import comment
+from firmware_export.kernels import kernel
+from firmware_export.networks import ir
+from firmware_export.networks.code import Code
+from firmware_export.networks.emit_steps import call, kernel_scratch
+from firmware_export.networks.plan import Plan, plan, storage
+
+# Each kernel stands behind those that it builds on.
+_ORDER = (
+    "requantize",
+    "lanes",
+    "dense",
+    "fully_connected",
+    "conv_2d",
+    "depthwise_3x3",
+    "depthwise_conv_2d",
+    "pool_2d",
+    "lookup",
+    "broadcast",
+    "add",
+    "mul",
+    "extremum",
+    "reduce",
+    "softmax",
+    "copy",
+    "resize_nearest_neighbor",
+)
+_SWITCHES = ("SHIFTS", "CLAMP", "SPLIT", "PLAIN", "WINDOWS", "ODD_ROWS", "STRIDE_2", "SUBTRACT")
+
+
+@dataclass(frozen=True)
+class Source:
+    """The text of ``<name>.c``, and what it takes.
+
+    Attributes
+    ----------
+    text : str
+    plan : Plan
+    parameter_bytes : int
+        Weights, requantisation and tables in flash.
+    """
+
+    text: str
+    plan: Plan
+    parameter_bytes: int
+
+
+def source(network: ir.Network, name: str, labels: tuple[str, ...] = (), *, updatable: bool = False) -> Source:
+    """Write a network as C.
+
+    Parameters
+    ----------
+    network : Network
+    name : str
+        The model's identifier.
+    labels : tuple of str
+        Names of the outputs, for classifiers.
+    updatable : bool
+        Keep to kernels that hold for any weights of these shapes, and make the parameters a symbol of their own.
+    """
+    layout = plan(network, {i: kernel_scratch(network, step) for i, step in enumerate(network.steps)})
+    code = Code(name, updatable)
+    calls = _calls(code, network, layout)
+    for number, value in network.values.items():
+        if value.constant is not None:
+            code.array("int8_t", f"value_{number}", value.constant)
+    upper = name.upper()
+    switches = "\n".join(f"#define {upper}_{switch} {code.switches.get(switch, 0)}" for switch in _SWITCHES)
+    kernels = "\n".join(kernel(f"network/{k}", name) for k in _ORDER if k in code.kernels)
+    shapes = "\n".join(code.shapes)
+    text = f"""/* {name}: see {name}.h, which is the manual. */
+#include "{name}.h"
+
+{kernel("prologue", name)}
+{switches}
+
+{kernels}
+{_parameters(code)}
+
+{shapes}
+
+{_map(network, layout)}
+int {name}_invoke(const int8_t *input, int8_t *output, void *scratch)
+{{
+{_entry(code, network, layout)}
+{calls}
+  return 0;
+}}
+
+{_ends(network, name, labels)}"""
+    return Source(text, layout, sum(member.size for member in code.members))
+
+
+def _calls(code: Code, network: ir.Network, layout: Plan) -> str:
+    roots = storage(network)
+    lines = []
+    for index, step in enumerate(network.steps):
+        if isinstance(step, ir.Reshape):
+            continue
+        places = tuple(_place(network, layout, roots, i) for i in step.inputs)
+        scratch = f"(int16_t *)(void *)(s + {layout.kernel_offsets.get(index, 0)})"
+        statements = call(code, network, index, places, _place(network, layout, roots, step.output), scratch)
+        lines += [f"  /* {step.label} */", *(f"  {statement}" for statement in statements)]
+    if roots[network.output] == roots[network.input]:
+        lines.append(f"  memcpy(output, input, {network.values[network.output].size});")
+    return "\n".join(lines)
+
+
+def _place(network: ir.Network, layout: Plan, roots: dict[int, int], number: int) -> str:
+    if network.values[number].constant is not None:
+        return f"p->value_{number}"
+    if roots[number] == roots[network.input]:
+        return "input"
+    if roots[number] == roots[network.output]:
+        return "output"
+    return f"s + {layout.offsets[number]}"
+
+
+def _parameters(code: Code) -> str:
+    if not code.members:
+        return ""
+    members = "\n".join(f"  {member.declaration}" for member in code.members)
+    values = ",\n".join(f"  {member.value}" for member in code.members)
+    declared = f"extern const struct {code.name}_params {code.name}_params;\n" if code.updatable else ""
+    linkage = "const" if code.updatable else "static const"
+    return f"""struct {code.name}_params {{
+{members}
+}};
+
+{declared}{linkage} struct {code.name}_params {code.name}_params = {{
+{values}
+}};"""
+
+
+def _entry(code: Code, network: ir.Network, layout: Plan) -> str:
+    lines = []
+    if code.members:
+        lines.append(f"  const struct {code.name}_params *const p = &{code.name}_params;")
+    if layout.size:
+        lines.append("  int8_t *const s = (int8_t *)scratch;")
+    lines.append("  if (input == NULL || output == NULL || scratch == NULL) return -1;")
+    lines.append("  if (((uintptr_t)scratch & 7u) != 0) return -2;")
+    return "\n".join(lines)
+
+
+def _map(network: ir.Network, layout: Plan) -> str:
+    lines = [f"Scratch: {layout.size} bytes.", ""]
+    for block in layout.blocks:
+        steps = f"step {block.first}" if block.first == block.last else f"steps {block.first} to {block.last}"
+        lines.append(f"{block.offset:7} to {block.offset + block.size:7}: {block.what}, {steps}")
+    return comment(lines)
+
+
+def _ends(network: ir.Network, name: str, labels: tuple[str, ...]) -> str:
+    upper = name.upper()
+    names = ", ".join(f'"{_escaped(label)}"' for label in labels)
+    table = f"  static const char *const labels[{len(labels)}] = {{{names}}};\n" if labels else "  (void)i;\n"
+    found = f"i < {len(labels)} ? labels[i] : NULL" if labels else "NULL"
+    return kernel("network/ends", name) + f"""
+const char *{name}_label(size_t i)
+{{
+{table}  return {found};
+}}
+""".replace("UPPER", upper)
+
+
+def _escaped(label: str) -> str:
+    plain = label.replace("\\", "\\\\").replace('"', '\\"')
+    return "".join(c if " " <= c < "\x7f" else "".join(f"\\{byte:03o}" for byte in c.encode()) for c in plain)
