@@ -14,6 +14,7 @@ from firmware_export.networks.pack import (
     channels,
     depthwise_channels,
     is_fast_depthwise,
+    is_turned,
     matrix,
     ring_words,
 )
@@ -31,7 +32,7 @@ def kernel_scratch(network: ir.Network, step: ir.Step) -> int:
     if isinstance(step, ir.Depthwise):
         out = network.shape(step.output)
         if is_fast_depthwise(step, network.shape(step.inputs[0]), out):
-            return 3 * 4 * 4 * ring_words(step, out) + 4 * 36
+            return 3 * 4 * 4 * ring_words(step, network.shape(step.inputs[0])[-3:], out[-3:]) + 4 * 36
     return 0
 
 
@@ -104,9 +105,15 @@ def _depthwise(
     if fast:
         code.use("depthwise_3x3")
         code.switch("STRIDE_2", int(window.stride == (2, 2)))
+        turned = is_turned(shape, out_shape)
+        order = (1, 0) if turned else (0, 1)
         taps = np.zeros((count, 3, 4), np.int8)
-        taps[:, :, :3] = step.weights.transpose(2, 0, 1)
-        numbers = [*shape, *out_shape[:2], *window.pad, window.stride[0], ring_words(step, out_shape)]
+        taps[:, :, :3] = step.weights.transpose(2, *order)
+        numbers = [*(shape[k] for k in order), count, *(out_shape[k] for k in order)]
+        numbers += [*(window.pad[k] for k in order), window.stride[0], ring_words(step, shape, out_shape)]
+        for width in (shape[1], out_shape[1]):
+            steps = (width * count, count)
+            numbers += [steps[k] for k in order]
     else:
         code.use("depthwise_conv_2d")
         taps = step.weights
@@ -143,9 +150,10 @@ def _lookup(
     return [f"{code.name}_lookup({table}, {places[0]}, {to}, {network.values[step.output].size});"]
 
 
-def _broadcast(code: Code, network: ir.Network, step: ir.Step) -> str:
+def _broadcast(code: Code, network: ir.Network, step: ir.Step, order: tuple[int, int] = (0, 1)) -> str:
     code.use("requantize", "broadcast")
-    return BroadcastGrid.of([network.shape(i) for i in step.inputs], network.shape(step.output)).initializer()
+    shapes = [network.shape(step.inputs[k]) for k in order]
+    return BroadcastGrid.of(shapes, network.shape(step.output)).initializer()
 
 
 def _bounded(how: ir.Requantization, largest: int) -> Any:
@@ -156,17 +164,17 @@ def _bounded(how: ir.Requantization, largest: int) -> Any:
 def _add(
     code: Code, network: ir.Network, step: ir.Add, n: int, places: Places, to: str, scratch: str
 ) -> list[str]:
-    grid = _broadcast(code, network, step)
+    # The kernel wants the input of the larger scale first: its multiplier is one half.
+    first, second = (0, 1) if (step.multipliers[0], step.shifts[0]) == (1 << 30, 0) else (1, 0)
+    grid = _broadcast(code, network, step, (first, second))
     code.use("add")
-    # SUB is a sum with the second term negated; the kernel is told by the sign.
-    terms = [
-        f"{zero}, {multiplier}, {-1 - shift}"
-        for zero, multiplier, shift in zip(step.zeros, step.multipliers, step.shifts, strict=True)
-    ]
     code.switch("SUBTRACT", int(step.sign < 0))
-    last = [code.channel_value(_bounded(step.requantization, 1 << 29)), code.output_value(step.requantization)]
-    items = [grid, *terms, step.sign, *last]
-    return [f"{code.name}_add({code.struct('add', f'add_{n}', items, 92)}, {places[0]}, {places[1]}, {to});"]
+    signs = (1, step.sign)
+    items = [grid, step.zeros[first], step.zeros[second], step.multipliers[second], -1 - step.shifts[second]]
+    items += [signs[first], signs[second]]
+    items += [code.channel_value(_bounded(step.requantization, 1 << 29)), code.output_value(step.requantization)]
+    member = code.struct("add", f"add_{n}", items, 88)
+    return [f"{code.name}_add({member}, {places[first]}, {places[second]}, {to});"]
 
 
 def _multiply(

@@ -110,13 +110,20 @@ def is_fast_depthwise(step: ir.Depthwise, shape: tuple[int, ...], out: tuple[int
         and max(window.pad) <= 1
         and step.multiplier == 1
         and shape[-1] % 4 == 0
+        and shape[-1] * max(shape[-2], out[-2]) <= 65535
         and out[-2] <= shape[-2]
     )
 
 
-def ring_words(step: ir.Depthwise, out: tuple[int, ...]) -> int:
+def is_turned(shape: tuple[int, ...], out: tuple[int, ...]) -> bool:
+    """Whether `depthwise_3x3.c` takes columns for rows: where they are longer, and in place stays exact."""
+    return shape == out and shape[0] > shape[1]
+
+
+def ring_words(step: ir.Depthwise, shape: tuple[int, ...], out: tuple[int, ...]) -> int:
     """Words of a row of one channel in the ring of `depthwise_3x3.c`."""
-    return out[-2] + 1 if step.window.stride == (2, 2) else -(-out[-2] // 2) + 1
+    width = out[0] if is_turned(shape, out) else out[1]
+    return width + 1 if step.window.stride == (2, 2) else -(-width // 2) + 1
 
 
 def _wrapped(values: Int64) -> Int64:

@@ -1,9 +1,11 @@
-/* ADD and SUB: both inputs are brought to twice the larger scale with 20 more bits, then summed. */
+/* ADD and SUB: both inputs are brought to twice the larger scale with 20 more bits, then summed.
+ *
+ * `a` is the input of the larger scale: brought to twice that, it is multiplied by exactly one half. */
 struct model_add {
   struct model_broadcast shape;
-  int32_t zero_a, multiplier_a, shift_a;
+  int32_t zero_a;
   int32_t zero_b, multiplier_b, shift_b;
-  int32_t sign; /* -1: SUB */
+  int32_t sign_a, sign_b; /* SUB: one of them is -1 */
   struct model_channel channel; /* the bias is not used */
   struct model_output out;
 };
@@ -22,18 +24,21 @@ static MODEL_HOT void model_add(const struct model_add *add, const int8_t *a, co
 {
   const struct model_broadcast *shape = &add->shape;
   const int32_t step_a = shape->stride_a[3], step_b = shape->stride_b[3];
+  const int32_t zero_a = add->zero_a, zero_b = add->zero_b;
+  const int32_t multiplier = add->multiplier_b, shift = add->shift_b;
+  const struct model_channel channel = add->channel;
+  const struct model_output out = add->out;
   for (int32_t i = 0; i < shape->outer[0]; i++)
     for (int32_t j = 0; j < shape->outer[1]; j++)
       for (int32_t k = 0; k < shape->outer[2]; k++) {
         const int8_t *x = model_run(a, shape->stride_a, i, j, k), *y = model_run(b, shape->stride_b, i, j, k);
         for (int32_t n = shape->inner; n > 0; n--, x += step_a, y += step_b) {
-          int32_t sum = model_add_term(*x - add->zero_a, add->multiplier_a, add->shift_a);
-          int32_t term = model_add_term(*y - add->zero_b, add->multiplier_b, add->shift_b);
+          int32_t first = (*x - zero_a) * (1 << 19), second = model_add_term(*y - zero_b, multiplier, shift);
 #if MODEL_SUBTRACT
-          term *= add->sign;
+          first *= add->sign_a;
+          second *= add->sign_b;
 #endif
-          sum += term;
-          *to++ = model_finish(sum, &add->channel, &add->out);
+          *to++ = model_finish(first + second, &channel, &out);
         }
       }
 }

@@ -12,6 +12,14 @@ struct model_conv_2d {
   struct model_matrix matrix;
 };
 
+/* The output of an upper channel; a split sum is 256 times the upper one plus the lower one. */
+MODEL_INLINE int8_t model_finish_upper(int32_t lower, int32_t both, int split, const struct model_channel *channel,
+                                       const struct model_output *out)
+{
+  if (!split) return model_finish(both, channel, out);
+  return model_finish_doubled((int32_t)((uint32_t)both - (uint32_t)lower) >> (9 - MODEL_DOUBLED), channel, out);
+}
+
 /* Four columns, [words][4], against two channels at a time; the layout of the weights is model_dense's. */
 MODEL_INLINE void model_four_columns_kind(const struct model_matrix *matrix, const int16_t *weights,
                                           const struct model_channel *channel, const struct model_output *out,
@@ -87,30 +95,27 @@ MODEL_INLINE void model_four_columns_kind(const struct model_matrix *matrix, con
     a0 = (int32_t)sa0, a1 = (int32_t)sa1, a2 = (int32_t)sa2, a3 = (int32_t)sa3;
     b0 = (int32_t)sb0, b1 = (int32_t)sb1, b2 = (int32_t)sb2, b3 = (int32_t)sb3;
 #endif
-    if (split) {
-      b0 = (int32_t)((uint32_t)b0 - (uint32_t)a0) >> 8;
-      b1 = (int32_t)((uint32_t)b1 - (uint32_t)a1) >> 8;
-      b2 = (int32_t)((uint32_t)b2 - (uint32_t)a2) >> 8;
-      b3 = (int32_t)((uint32_t)b3 - (uint32_t)a3) >> 8;
-    }
+    /* Copies, so that stores of bytes, which may alias anything, do not make them be loaded again. */
+    const struct model_channel lower = channel[0], upper = channel[1];
+    const struct model_output how = *out;
     int8_t *at = to;
-    at[0] = model_finish(a0, &channel[0], out);
+    at[0] = model_finish(a0, &lower, &how);
     at += channels;
-    at[0] = model_finish(a1, &channel[0], out);
+    at[0] = model_finish(a1, &lower, &how);
     at += channels;
-    at[0] = model_finish(a2, &channel[0], out);
+    at[0] = model_finish(a2, &lower, &how);
     at += channels;
-    at[0] = model_finish(a3, &channel[0], out);
+    at[0] = model_finish(a3, &lower, &how);
     to++;
     if (to == to_end) break;
     at = to;
-    at[0] = model_finish(b0, &channel[1], out);
+    at[0] = model_finish_upper(a0, b0, split, &upper, &how);
     at += channels;
-    at[0] = model_finish(b1, &channel[1], out);
+    at[0] = model_finish_upper(a1, b1, split, &upper, &how);
     at += channels;
-    at[0] = model_finish(b2, &channel[1], out);
+    at[0] = model_finish_upper(a2, b2, split, &upper, &how);
     at += channels;
-    at[0] = model_finish(b3, &channel[1], out);
+    at[0] = model_finish_upper(a3, b3, split, &upper, &how);
     to++;
     if (to == to_end) break;
     channel += 2;

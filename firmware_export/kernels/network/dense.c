@@ -12,6 +12,7 @@ MODEL_INLINE void model_dense_kind(const struct model_matrix *matrix, const int1
                                    const struct model_channel *channel, const struct model_output *out,
                                    const int16_t *column, int8_t *to, int split)
 {
+  const struct model_output how = *out;
   size_t left = matrix->channels, words = matrix->words;
   for (;;) {
     int32_t a = channel[0].bias, b = channel[1].bias, c = channel[2].bias, d = channel[3].bias;
@@ -68,10 +69,10 @@ MODEL_INLINE void model_dense_kind(const struct model_matrix *matrix, const int1
       b = (int32_t)((uint32_t)b - (uint32_t)a) >> 8;
       d = (int32_t)((uint32_t)d - (uint32_t)c) >> 8;
     }
-    to[0] = model_finish(a, &channel[0], out);
-    if (left > 1) to[1] = model_finish(b, &channel[1], out);
-    if (left > 2) to[2] = model_finish(c, &channel[2], out);
-    if (left > 3) to[3] = model_finish(d, &channel[3], out);
+    to[0] = model_finish(a, &channel[0], &how);
+    if (left > 1) to[1] = model_finish(b, &channel[1], &how);
+    if (left > 2) to[2] = model_finish(c, &channel[2], &how);
+    if (left > 3) to[3] = model_finish(d, &channel[3], &how);
     if (left <= 4) break;
     left -= 4;
     to += 4;

@@ -5,12 +5,15 @@
  * rows of input that it stands on are in the ring: the output may take the place of the input where sizes are equal.
  * Scratch: the ring, [3][4][words] words, and four struct model_taps. */
 
+/* "Rows" run along the longer side of the picture: rows may be its columns. */
 struct model_depthwise_3x3 {
   uint16_t height, width, depth;
   uint16_t out_height, out_width;
   uint16_t pad_top, pad_left;
   uint16_t stride;
   uint16_t words; /* of a row of one channel */
+  uint16_t row_step, pixel_step;         /* bytes from row to row, and from pixel to pixel */
+  uint16_t out_row_step, out_pixel_step;
 };
 
 /* One channel: its weights times MODEL_DOUBLED, as lanes (w0, w1) and (w1, w2) of each row. */
@@ -23,24 +26,24 @@ struct model_taps {
 static MODEL_HOT void model_ring_row(const struct model_depthwise_3x3 *conv, const int8_t *from, int32_t y, int32_t zero,
                                      int16_t *to)
 {
-  const size_t step = 2 * (size_t)conv->words, depth = conv->depth;
+  const size_t step = 2 * (size_t)conv->words, pixel_step = conv->pixel_step;
   const uint32_t fill = (uint8_t)zero * 0x01010101u;
   size_t inside = 0, words = conv->words;
   uint32_t first = fill, second = fill;
   if (y >= 0 && y < conv->height) {
-    from += (size_t)y * conv->width * depth;
+    from += (size_t)y * conv->row_step;
     inside = conv->width;
   }
   if (conv->pad_left == 0 && inside > 0) {
     first = model_load(from);
-    from += depth;
+    from += pixel_step;
     inside--;
   }
   for (; words > 0; words--) {
     second = fill;
     if (inside > 0) {
       second = model_load(from);
-      from += depth;
+      from += pixel_step;
       inside--;
     }
 #if MODEL_DSP
@@ -63,57 +66,55 @@ static MODEL_HOT void model_ring_row(const struct model_depthwise_3x3 *conv, con
     first = fill;
     if (inside > 0) {
       first = model_load(from);
-      from += depth;
+      from += pixel_step;
       inside--;
     }
   }
 }
 
-/* One row of output of one channel; outputs lie `depth` bytes apart. */
-static MODEL_HOT void model_row_stride_1(const struct model_taps *taps, const int16_t *const rows[3], int8_t *to,
-                                         size_t depth, size_t width, const struct model_output *out)
-{
-  const int8_t *end = to + width * depth;
 #if MODEL_DSP
-  const model_word *lanes = (const model_word *)&taps->lanes[0][0];
+/* Two neighbouring outputs' sums over one row: words i and i + 1 hold the four pixels that they stand on. */
+MODEL_INLINE void model_row_pair(const int16_t *lanes, const model_word *words, int32_t *p, int32_t *q)
+{
+  model_two_words w = *(const model_two_words *)lanes;
+  int16x2_t a = (int16x2_t)MODEL_FIRST(w), b = (int16x2_t)MODEL_SECOND(w);
+  int16x2_t first = (int16x2_t)words[0], second = (int16x2_t)words[1];
+  *p = __smlad(a, first, *p);
+  *q = __smlabt(a, first, *q);
+  *p = __smlatb(b, second, *p);
+  *q = __smlad(b, second, *q);
+}
+
+/* The same for one output, where each word begins one. */
+MODEL_INLINE int32_t model_row_single(const int16_t *lanes, const model_word *words, int32_t p)
+{
+  model_two_words w = *(const model_two_words *)lanes;
+  p = __smlad((int16x2_t)MODEL_FIRST(w), (int16x2_t)words[0], p);
+  return __smlatb((int16x2_t)MODEL_SECOND(w), (int16x2_t)words[1], p);
+}
+#endif
+
+/* One row of output of one channel; outputs lie `step` bytes apart. */
+static MODEL_HOT void model_row_stride_1(const struct model_taps *taps, const int16_t *const rows[3], int8_t *to,
+                                         size_t step, size_t width, const struct model_output *out)
+{
+  const int8_t *end = to + width * step;
+#if MODEL_DSP
   const model_word *x = (const model_word *)rows[0], *y = (const model_word *)rows[1], *z = (const model_word *)rows[2];
-  const int16x2_t a0 = (int16x2_t)lanes[0], b0 = (int16x2_t)lanes[1], a1 = (int16x2_t)lanes[2],
-                  b1 = (int16x2_t)lanes[3], a2 = (int16x2_t)lanes[4], b2 = (int16x2_t)lanes[5];
-  const int32_t bias = taps->channel.bias;
-  int32_t p, q, next_p, next_q;
-  int16x2_t v = (int16x2_t)*x++;
-  p = __smlad(a0, v, bias);
-  q = __smlabt(a0, v, bias);
-  v = (int16x2_t)*y++;
-  p = __smlad(a1, v, p);
-  q = __smlabt(a1, v, q);
-  v = (int16x2_t)*z++;
-  p = __smlad(a2, v, p);
-  q = __smlabt(a2, v, q);
+  /* Stores of bytes may alias anything, so weights are loaded anew each time: they would not fit the registers. */
   for (;;) {
-    v = (int16x2_t)*x++;
-    p = __smlatb(b0, v, p);
-    q = __smlad(b0, v, q);
-    next_p = __smlad(a0, v, bias);
-    next_q = __smlabt(a0, v, bias);
-    v = (int16x2_t)*y++;
-    p = __smlatb(b1, v, p);
-    q = __smlad(b1, v, q);
-    next_p = __smlad(a1, v, next_p);
-    next_q = __smlabt(a1, v, next_q);
-    v = (int16x2_t)*z++;
-    p = __smlatb(b2, v, p);
-    q = __smlad(b2, v, q);
-    next_p = __smlad(a2, v, next_p);
-    next_q = __smlabt(a2, v, next_q);
-    *to = model_finish_doubled(p, &taps->channel, out);
-    to += depth;
+    int32_t p = taps->channel.bias, q = p;
+    model_row_pair(taps->lanes[0], x++, &p, &q);
+    model_row_pair(taps->lanes[1], y++, &p, &q);
+    model_row_pair(taps->lanes[2], z++, &p, &q);
+    const struct model_channel channel = taps->channel;
+    const struct model_output how = *out;
+    *to = model_finish_doubled(p, &channel, &how);
+    to += step;
     if (to == end) break;
-    *to = model_finish_doubled(q, &taps->channel, out);
-    to += depth;
+    *to = model_finish_doubled(q, &channel, &how);
+    to += step;
     if (to == end) break;
-    p = next_p;
-    q = next_q;
   }
 #else
   const int16_t *x = rows[0], *y = rows[1], *z = rows[2];
@@ -129,7 +130,7 @@ static MODEL_HOT void model_row_stride_1(const struct model_taps *taps, const in
     sum += (uint32_t)(z[1] * taps->lanes[2][1]);
     sum += (uint32_t)(z[2] * taps->lanes[2][3]);
     *to = model_finish_doubled((int32_t)sum, &taps->channel, out);
-    to += depth;
+    to += step;
     x++;
     y++;
     z++;
@@ -139,32 +140,18 @@ static MODEL_HOT void model_row_stride_1(const struct model_taps *taps, const in
 
 #if MODEL_STRIDE_2
 static MODEL_HOT void model_row_stride_2(const struct model_taps *taps, const int16_t *const rows[3], int8_t *to,
-                                         size_t depth, size_t width, const struct model_output *out)
+                                         size_t step, size_t width, const struct model_output *out)
 {
-  const int8_t *end = to + width * depth;
+  const int8_t *end = to + width * step;
 #if MODEL_DSP
-  const model_word *lanes = (const model_word *)&taps->lanes[0][0];
   const model_word *x = (const model_word *)rows[0], *y = (const model_word *)rows[1], *z = (const model_word *)rows[2];
-  const int16x2_t a0 = (int16x2_t)lanes[0], b0 = (int16x2_t)lanes[1], a1 = (int16x2_t)lanes[2],
-                  b1 = (int16x2_t)lanes[3], a2 = (int16x2_t)lanes[4], b2 = (int16x2_t)lanes[5];
-  const int32_t bias = taps->channel.bias;
-  int32_t p, next;
-  p = __smlad(a0, (int16x2_t)*x++, bias);
-  p = __smlad(a1, (int16x2_t)*y++, p);
-  p = __smlad(a2, (int16x2_t)*z++, p);
   do {
-    int16x2_t v = (int16x2_t)*x++;
-    p = __smlatb(b0, v, p);
-    next = __smlad(a0, v, bias);
-    v = (int16x2_t)*y++;
-    p = __smlatb(b1, v, p);
-    next = __smlad(a1, v, next);
-    v = (int16x2_t)*z++;
-    p = __smlatb(b2, v, p);
-    next = __smlad(a2, v, next);
+    int32_t p = taps->channel.bias;
+    p = model_row_single(taps->lanes[0], x++, p);
+    p = model_row_single(taps->lanes[1], y++, p);
+    p = model_row_single(taps->lanes[2], z++, p);
     *to = model_finish_doubled(p, &taps->channel, out);
-    to += depth;
-    p = next;
+    to += step;
   } while (to != end);
 #else
   const int16_t *x = rows[0], *y = rows[1], *z = rows[2];
@@ -180,7 +167,7 @@ static MODEL_HOT void model_row_stride_2(const struct model_taps *taps, const in
     sum += (uint32_t)(z[1] * taps->lanes[2][1]);
     sum += (uint32_t)(z[2] * taps->lanes[2][3]);
     *to = model_finish_doubled((int32_t)sum, &taps->channel, out);
-    to += depth;
+    to += step;
     x += 2;
     y += 2;
     z += 2;
@@ -213,7 +200,7 @@ static MODEL_HOT void model_depthwise_3x3(const struct model_depthwise_3x3 *conv
     int32_t y = -(int32_t)conv->pad_top;
     size_t fresh = 3;
     int8_t *line = to + c;
-    for (size_t oy = 0; oy < conv->out_height; oy++, line += conv->out_width * depth) {
+    for (size_t oy = 0; oy < conv->out_height; oy++, line += conv->out_row_step) {
       for (size_t r = 3 - fresh; r < 3; r++) model_ring_row(conv, from + c, y++, zero, ring[r]);
       for (size_t i = 0; i < 4; i++) {
         const size_t at = i * 2 * conv->words;
@@ -223,11 +210,11 @@ static MODEL_HOT void model_depthwise_3x3(const struct model_depthwise_3x3 *conv
         rows[2] = ring[2] + at;
 #if MODEL_STRIDE_2
         if (conv->stride == 2) {
-          model_row_stride_2(&taps[i], rows, line + i, depth, conv->out_width, out);
+          model_row_stride_2(&taps[i], rows, line + i, conv->out_pixel_step, conv->out_width, out);
           continue;
         }
 #endif
-        model_row_stride_1(&taps[i], rows, line + i, depth, conv->out_width, out);
+        model_row_stride_1(&taps[i], rows, line + i, conv->out_pixel_step, conv->out_width, out);
       }
       fresh = conv->stride;
       for (size_t r = 0; r < fresh; r++) {

@@ -14,7 +14,7 @@ typedef uint32_t __attribute__((may_alias)) model_word;
 /* Bytes 0 and 2 of a word, as int16 lanes. */
 MODEL_INLINE uint32_t model_even(uint32_t word)
 {
-  return (uint32_t)__sxtb16(word);
+  return (uint32_t)__sxtb16((int8x4_t)word);
 }
 
 /* Bytes 1 and 3. */
@@ -59,19 +59,23 @@ MODEL_INLINE void model_widen_word(uint32_t word, int16_t *to, size_t stride)
 }
 
 /* `count` bytes to words `stride` apart; a last incomplete four is filled with zeros. */
-MODEL_INLINE void model_widen(const int8_t *from, int16_t *to, size_t count, size_t stride)
+static MODEL_HOT void model_widen(const int8_t *from, int16_t *to, size_t count, size_t stride)
 {
-  for (; count >= 4; count -= 4) {
-#if MODEL_DSP
+  for (; count >= 16; count -= 16) {
     model_widen_word(model_load(from), to, stride);
-#else
-    to[0] = from[0];
-    to[1] = from[2];
-    to[2 * stride] = from[1];
-    to[2 * stride + 1] = from[3];
-#endif
-    from += 4;
     to += 4 * stride;
+    model_widen_word(model_load(from + 4), to, stride);
+    to += 4 * stride;
+    model_widen_word(model_load(from + 8), to, stride);
+    to += 4 * stride;
+    model_widen_word(model_load(from + 12), to, stride);
+    to += 4 * stride;
+    from += 16;
+  }
+  for (; count >= 4; count -= 4) {
+    model_widen_word(model_load(from), to, stride);
+    to += 4 * stride;
+    from += 4;
   }
   if (count > 0) {
     uint32_t word = (uint8_t)from[0];

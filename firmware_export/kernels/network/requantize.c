@@ -1,8 +1,11 @@
 /* From int32 sums to int8, exactly as gemmlowp rounds: twice. */
 
 #if defined(__GNUC__) && !defined(__clang__) && defined(__arm__)
-/* The same code at every optimisation level; scheduling before register allocation would spill the sums. */
-#define MODEL_HOT __attribute__((optimize("O2", "no-schedule-insns")))
+/* The same code at every optimisation level. Scheduling before register allocation would spill the sums, and so would
+ * a loop inside a larger function. */
+#define MODEL_HOT __attribute__((noinline, optimize("O2", "no-schedule-insns", "no-tree-reassoc")))
+#elif defined(__GNUC__)
+#define MODEL_HOT __attribute__((noinline))
 #else
 #define MODEL_HOT
 #endif
@@ -61,11 +64,15 @@ MODEL_INLINE int32_t model_scale(int32_t value, int32_t multiplier, int32_t shif
   return model_rounding_shift(model_high_multiply(raised, multiplier), left - shift);
 }
 
-MODEL_INLINE int32_t model_saturate(int32_t value)
+/* value / 2, rounded down, as far as int8 goes. */
+MODEL_INLINE int32_t model_saturate_half(int32_t value)
 {
-#if defined(__ARM_FEATURE_SAT)
-  return __ssat(value, 8);
+#if defined(__GNUC__) && defined(__ARM_FEATURE_SAT)
+  int32_t half;
+  __asm__("ssat %0, #8, %1, asr #1" : "=r"(half) : "r"(value));
+  return half;
 #else
+  value >>= 1;
   return value < -128 ? -128 : value > 127 ? 127 : value;
 #endif
 }
@@ -92,7 +99,8 @@ MODEL_INLINE int8_t model_finish_doubled(int32_t sum, const struct model_channel
 #if MODEL_SHIFTS > 0
   if (MODEL_SHIFTS == 2 || channel->shift < 0) {
     int32_t value = model_scale(sum >> (MODEL_DOUBLED - 1), channel->multiplier, -1 - channel->shift);
-    return model_clamp(value < -512 ? -128 : value > 512 ? 127 : model_saturate(value + (out->offset >> 1)), out);
+    value = value < -512 ? -512 : value > 512 ? 512 : value;
+    return model_clamp(model_saturate_half(2 * value + out->offset), out);
   }
 #endif
 #if MODEL_SHIFTS < 2
@@ -102,7 +110,7 @@ MODEL_INLINE int8_t model_finish_doubled(int32_t sum, const struct model_channel
   value += value >> 31;
   value >>= channel->shift;
   value += out->offset;
-  return model_clamp(model_saturate(value >> 1), out);
+  return model_clamp(model_saturate_half(value), out);
 #endif
 }
 
