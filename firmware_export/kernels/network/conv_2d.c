@@ -68,28 +68,30 @@ MODEL_INLINE void model_four_columns_kind(const struct model_matrix *matrix, con
 #else
     const int16_t *x = columns, *end = columns + 8 * words, *w = weights;
     uint32_t sa0 = (uint32_t)a0, sa1 = sa0, sa2 = sa0, sa3 = sa0, sb0 = (uint32_t)b0, sb1 = sb0, sb2 = sb0, sb3 = sb0;
-#define MODEL_STEP(k)                              \
-  {                                                \
-    int32_t upper = w[k], lower = (int8_t)upper;   \
-    if (!split) upper >>= 8;                       \
-    int32_t lane = x[k];                           \
-    sa0 += (uint32_t)(lane * lower);               \
-    sb0 += (uint32_t)(lane * upper);               \
-    lane = x[(k) + 2];                             \
-    sa1 += (uint32_t)(lane * lower);               \
-    sb1 += (uint32_t)(lane * upper);               \
-    lane = x[(k) + 4];                             \
-    sa2 += (uint32_t)(lane * lower);               \
-    sb2 += (uint32_t)(lane * upper);               \
-    lane = x[(k) + 6];                             \
-    sa3 += (uint32_t)(lane * lower);               \
-    sb3 += (uint32_t)(lane * upper);               \
+#define MODEL_STEP(k, n)                         \
+  {                                              \
+    int32_t upper = w[k], lower = (int8_t)upper; \
+    if (!split) upper >>= 8;                     \
+    int32_t lane = x[n];                         \
+    sa0 += (uint32_t)(lane * lower);             \
+    sb0 += (uint32_t)(lane * upper);             \
+    lane = x[(n) + 2];                           \
+    sa1 += (uint32_t)(lane * lower);             \
+    sb1 += (uint32_t)(lane * upper);             \
+    lane = x[(n) + 4];                           \
+    sa2 += (uint32_t)(lane * lower);             \
+    sb2 += (uint32_t)(lane * upper);             \
+    lane = x[(n) + 6];                           \
+    sa3 += (uint32_t)(lane * lower);             \
+    sb3 += (uint32_t)(lane * upper);             \
   }
     do {
-      MODEL_STEP(0)
-      MODEL_STEP(1)
-      x += 8;
-      w += 4;
+      MODEL_STEP(0, 0)
+      MODEL_STEP(1, 1)
+      MODEL_STEP(4, 8)
+      MODEL_STEP(5, 9)
+      x += 16;
+      w += 8;
     } while (x != end);
 #undef MODEL_STEP
     a0 = (int32_t)sa0, a1 = (int32_t)sa1, a2 = (int32_t)sa2, a3 = (int32_t)sa3;
@@ -139,66 +141,79 @@ static MODEL_HOT void model_four_columns(const struct model_matrix *matrix, cons
 }
 
 #if MODEL_WINDOWS
-#if MODEL_ODD_ROWS
-/* `count` bytes from `from`, or the fill where there is none. */
-MODEL_INLINE int8_t *model_take_bytes(const int8_t *from, uint32_t fill, size_t count, int8_t *to)
-{
-  for (; count >= 4; count -= 4) {
-    uint32_t word = from ? model_load(from) : fill;
-    memcpy(to, &word, 4);
-    from = from ? from + 4 : from;
-    to += 4;
-  }
-  for (; count > 0; count--) {
-    *to++ = from ? *from++ : (int8_t)fill;
-  }
-  return to;
-}
-#endif
+/* A run of `count` bytes of a patch into its column; where the rows of patches are no multiples of four, into bytes
+ * first. `to` moves on. */
+struct model_column {
+  int16_t *words;
+  int8_t *bytes;
+  size_t stride;
+};
 
-/* One output pixel's patch as a column, `stride` words apart. */
-static MODEL_HOT void model_patch(const struct model_conv_2d *conv, const int8_t *from, int32_t row, int32_t column,
-                                  int32_t zero, int16_t *to, size_t stride, int8_t *bytes)
+MODEL_INLINE void model_take(struct model_column *to, const int8_t *from, size_t count, int whole)
 {
-  const uint32_t fill = (uint8_t)zero * 0x01010101u;
+  if (whole) {
+    model_widen(from, to->words, count, to->stride);
+    to->words += count * to->stride;
+    return;
+  }
+  for (; count >= 4; count -= 4) {
+    memcpy(to->bytes, from, 4);
+    from += 4;
+    to->bytes += 4;
+  }
+  for (; count > 0; count--) *to->bytes++ = *from++;
+}
+
+/* The same for what lies outside of the picture. */
+MODEL_INLINE void model_take_zero(struct model_column *to, int32_t zero, size_t count, int whole)
+{
+  for (; count > 0 && whole; count -= 4) {
+    model_widen_word((uint8_t)zero * 0x01010101u, to->words, to->stride);
+    to->words += 4 * to->stride;
+  }
+  for (; count > 0; count--) *to->bytes++ = (int8_t)zero;
+}
+
+/* A patch that lies across an edge, or has gaps. */
+static MODEL_HOT void model_patch_edge(const struct model_conv_2d *conv, const int8_t *from, int32_t row, int32_t column,
+                                       int32_t zero, struct model_column *to, int whole)
+{
   const size_t depth = conv->depth;
   const int32_t step = conv->dilation_width == 1 ? conv->kernel_width : 1;
-#if MODEL_ODD_ROWS
-  int8_t *packed = bytes;
-#else
-  (void)bytes;
-#endif
   for (int32_t ky = 0; ky < conv->kernel_height; ky++, row += conv->dilation_height) {
     int32_t x = column;
     for (int32_t kx = 0; kx < conv->kernel_width; kx += step, x += conv->dilation_width) {
-      /* [before][inside][after]: pixels of this run left of the picture, in it, and right of it. */
+      /* Pixels of this run left of the picture, in it, and right of it. */
       int32_t before = x < 0 ? -x : 0, inside = conv->width - x;
       if (before > step || row < 0 || row >= conv->height) before = step;
       inside = (inside > step ? step : inside) - before;
       if (inside < 0) inside = 0;
-      const int8_t *pixels = from;
-      if (inside > 0) pixels += ((size_t)row * conv->width + (size_t)(x + before)) * depth;
-      size_t sizes[3];
-      sizes[0] = (size_t)before * depth;
-      sizes[1] = (size_t)inside * depth;
-      sizes[2] = (size_t)(step - before - inside) * depth;
-#if MODEL_ODD_ROWS
-      if (conv->depth % 4 != 0) {
-        packed = model_take_bytes(0, fill, sizes[0], packed);
-        packed = model_take_bytes(pixels, fill, sizes[1], packed);
-        packed = model_take_bytes(0, fill, sizes[2], packed);
-        continue;
-      }
-#endif
-      for (size_t n = sizes[0]; n > 0; n -= 4, to += 4 * stride) model_widen_word(fill, to, stride);
-      model_widen(pixels, to, sizes[1], stride);
-      to += sizes[1] * stride;
-      for (size_t n = sizes[2]; n > 0; n -= 4, to += 4 * stride) model_widen_word(fill, to, stride);
+      model_take_zero(to, zero, (size_t)before * depth, whole);
+      if (inside > 0)
+        model_take(to, from + ((size_t)row * conv->width + (size_t)(x + before)) * depth, (size_t)inside * depth, whole);
+      model_take_zero(to, zero, (size_t)(step - before - inside) * depth, whole);
     }
   }
-#if MODEL_ODD_ROWS
-  if (conv->depth % 4 != 0) model_widen(bytes, to, (size_t)(packed - bytes), stride);
-#endif
+}
+
+/* One output pixel's patch as a column, `stride` words apart. */
+static MODEL_HOT void model_patch(const struct model_conv_2d *conv, const int8_t *from, int32_t row, int32_t column,
+                                  int32_t zero, int16_t *words, size_t stride, int8_t *bytes)
+{
+  struct model_column to;
+  to.words = words;
+  to.bytes = bytes;
+  to.stride = stride;
+  const int whole = !MODEL_ODD_ROWS || conv->depth % 4 == 0;
+  if (row < 0 || column < 0 || row + conv->kernel_height > conv->height ||
+      column + conv->kernel_width > conv->width || (conv->dilation_height | conv->dilation_width) != 1) {
+    model_patch_edge(conv, from, row, column, zero, &to, whole);
+  } else {
+    const size_t line = (size_t)conv->width * conv->depth, run = (size_t)conv->kernel_width * conv->depth;
+    from += (size_t)row * line + (size_t)column * conv->depth;
+    for (size_t ky = conv->kernel_height; ky > 0; ky--, from += line) model_take(&to, from, run, whole);
+  }
+  if (!whole) model_widen(bytes, words, (size_t)(to.bytes - bytes), stride);
 }
 #endif
 
