@@ -16,10 +16,12 @@ RELU = 1
 class Chain:
     """Builds a network layer by layer; `at` is the tensor where it stands.
 
-    Scales are chosen so that activations keep their spread from layer to layer.
+    Scales are chosen so that activations keep their spread from layer to layer. With `dead`, every second
+    channel of a convolution gives the same output for every input.
     """
 
-    def __init__(self, shape: Sequence[int], seed: int) -> None:
+    def __init__(self, shape: Sequence[int], seed: int, *, dead: bool = False) -> None:
+        self.dead = dead
         self.builder = ModelBuilder()
         self.rng = np.random.default_rng(seed)
         self.shape = tuple(shape)
@@ -53,8 +55,11 @@ class Chain:
     def conv(self, units: int, kernel: tuple[int, int], stride: tuple[int, int] = (1, 1), activation: int = RELU) -> Chain:
         _, height, width, depth = self.shape
         weight, bias = self._scales(units, depth * kernel[0] * kernel[1])
-        inputs = [self.at, self.builder.constant(self.weights(units, *kernel, depth), weight, axis=0)]
-        inputs.append(self.builder.constant(self.rng.integers(-2000, 2000, units).astype(np.int32), bias))
+        filters, offsets = self.weights(units, *kernel, depth), self.rng.integers(-2000, 2000, units)
+        if self.dead:
+            filters[1::2], offsets[1::2] = 0, -(1 << 20)
+        inputs = [self.at, self.builder.constant(filters, weight, axis=0)]
+        inputs.append(self.builder.constant(offsets.astype(np.int32), bias))
         shape = (1, -(-height // stride[0]), -(-width // stride[1]), units)
         output = self._to(shape, -128 if activation else 4)
         options = {"Padding": SAME, "StrideH": stride[0], "StrideW": stride[1]}
@@ -140,13 +145,18 @@ def resnet_8() -> bytes:
     return chain.average().dense(10, 0).softmax().finish()
 
 
-def mobilenet() -> bytes:
+def mobilenet(*, dead: bool = False) -> bytes:
     """MobileNetV1 0.25 for 96x96x3."""
-    chain = Chain((1, 96, 96, 3), 6).conv(8, (3, 3), (2, 2))
+    chain = Chain((1, 96, 96, 3), 6, dead=dead).conv(8, (3, 3), (2, 2))
     layers = [(16, 1), (32, 2), (32, 1), (64, 2), (64, 1), (128, 2)] + [(128, 1)] * 5 + [(256, 2), (256, 1)]
     for units, stride in layers:
         chain.depthwise(stride).conv(units, (1, 1))
     return chain.average().dense(2, 0).softmax().finish()
+
+
+def mobilenet_half_dead() -> bytes:
+    """The same with half of its channels dead."""
+    return mobilenet(dead=True)
 
 
 SHAPES = {
@@ -156,4 +166,5 @@ SHAPES = {
     "DS-CNN": ds_cnn,
     "ResNet-8": resnet_8,
     "MobileNetV1 0.25 96": mobilenet,
+    "the same, half dead": mobilenet_half_dead,
 }
