@@ -21,6 +21,7 @@ COMMANDS = {
     "models": "daemon.cli.models:models",
     "rollback": "daemon.cli.models:rollback",
     "sign": "daemon.cli.sign:command",
+    "export": "daemon.cli.export:command",
     "completion": "daemon.cli.completion:command",
 }
 

@@ -8,7 +8,7 @@ padded layer, so that layer's output, and with it the channel, stays alive.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -148,14 +148,18 @@ def _droppable(network: ir.Network, bounds: Mapping[int, Bounds]) -> dict[int, M
     for step in network.steps:
         if not _is_linked(network, step) and not isinstance(step, ir.Convolution):
             keep[step.output][:] = True
-    while True:
-        before = {number: mask.copy() for number, mask in keep.items()}
-        for step in network.steps:
-            _need(network, step, keep, bounds)
-        for number, mask in keep.items():
-            _round_up(mask, network.shape(number))
-        if all(np.array_equal(before[number], keep[number]) for number in keep):
-            return {number: ~mask for number, mask in keep.items()}
+    # Needs first, to the end: rounding up before that would keep channels that nobody asked for.
+    while _grows(keep, lambda: [_need(network, step, keep, bounds) for step in network.steps]) or _grows(
+        keep, lambda: [_round_up(mask, network.shape(number)) for number, mask in keep.items()]
+    ):
+        pass
+    return {number: ~mask for number, mask in keep.items()}
+
+
+def _grows(keep: Mapping[int, Mask], act: Callable[[], object]) -> bool:
+    before = sum(int(mask.sum()) for mask in keep.values())
+    act()
+    return sum(int(mask.sum()) for mask in keep.values()) > before
 
 
 def _round_up(keep: Mask, shape: tuple[int, ...]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from firmware_export.cprint import comment
 from firmware_export.kernels import kernel
 from firmware_export.networks import ir
-from firmware_export.networks.code import Code
+from firmware_export.networks.code import Code, Member
 from firmware_export.networks.emit_steps import call, kernel_scratch
 from firmware_export.networks.plan import Plan, plan, storage
 
@@ -15,6 +15,7 @@ from firmware_export.networks.plan import Plan, plan, storage
 _ORDER = (
     "requantize",
     "lanes",
+    "widen",
     "dense",
     "fully_connected",
     "conv_2d",
@@ -44,11 +45,14 @@ class Source:
     plan : Plan
     parameter_bytes : int
         Weights, requantisation and tables in flash.
+    kernels : tuple of str
+        Those that the text holds.
     """
 
     text: str
     plan: Plan
     parameter_bytes: int
+    kernels: tuple[str, ...]
 
 
 def source(network: ir.Network, name: str, labels: tuple[str, ...] = (), *, updatable: bool = False) -> Source:
@@ -70,6 +74,8 @@ def source(network: ir.Network, name: str, labels: tuple[str, ...] = (), *, upda
     for number, value in network.values.items():
         if value.constant is not None:
             code.array("int8_t", f"value_{number}", value.constant)
+    if updatable:
+        _add_ends(code)
     upper = name.upper()
     switches = "\n".join(f"#define {upper}_{switch} {code.switches.get(switch, 0)}" for switch in _SWITCHES)
     kernels = "\n".join(kernel(f"network/{k}", name) for k in _ORDER if k in code.kernels)
@@ -88,13 +94,13 @@ def source(network: ir.Network, name: str, labels: tuple[str, ...] = (), *, upda
 {_map(network, layout)}
 int {name}_invoke(const int8_t *input, int8_t *output, void *scratch)
 {{
-{_entry(code, network, layout)}
+{_entry(name, calls)}
 {calls}
   return 0;
 }}
 
-{_ends(network, name, labels)}"""
-    return Source(text, layout, sum(member.size for member in code.members))
+{_ends(name, labels, updatable=updatable)}"""
+    return Source(text, layout, sum(member.size for member in code.members), tuple(code.kernels))
 
 
 def _calls(code: Code, network: ir.Network, layout: Plan) -> str:
@@ -138,11 +144,11 @@ def _parameters(code: Code) -> str:
 }};"""
 
 
-def _entry(code: Code, network: ir.Network, layout: Plan) -> str:
+def _entry(name: str, calls: str) -> str:
     lines = []
-    if code.members:
-        lines.append(f"  const struct {code.name}_params *const p = &{code.name}_params;")
-    if layout.size:
+    if "p->" in calls:
+        lines.append(f"  const struct {name}_params *const p = &{name}_params;")
+    if "s + " in calls:
         lines.append("  int8_t *const s = (int8_t *)scratch;")
     lines.append("  if (input == NULL || output == NULL || scratch == NULL) return -1;")
     lines.append("  if (((uintptr_t)scratch & 7u) != 0) return -2;")
@@ -157,17 +163,39 @@ def _map(network: ir.Network, layout: Plan) -> str:
     return comment(lines)
 
 
-def _ends(network: ir.Network, name: str, labels: tuple[str, ...]) -> str:
+_ENDS = (
+    ("STEPS", "half_steps", "HALF_STEPS"),
+    ("IN_ZERO", "input_zero", "INPUT_ZERO_POINT"),
+    ("OUT_SCALE", "output_scale", "OUTPUT_SCALE"),
+    ("OUT_ZERO", "output_zero", "OUTPUT_ZERO_POINT"),
+)
+"""What quantize and dequantize need: as the kernel calls it, as a parameter, and as the header calls it."""
+
+
+def _add_ends(code: Code) -> None:
+    """Scales and zero points as parameters, in the order of `_ENDS`; their values are in the header."""
+    for _, member, macro in _ENDS:
+        kind = "float" if "zero" not in member else "int32_t"
+        code.members.append(Member(f"{kind} {member};", f"{code.name.upper()}_{macro}", 4))
+
+
+def _ends(name: str, labels: tuple[str, ...], *, updatable: bool) -> str:
     upper = name.upper()
+    values = "\n".join(
+        f"#define {upper}_{used} {f'{name}_params.{member}' if updatable else f'{upper}_{macro}'}"
+        for used, member, macro in _ENDS
+    )
     names = ", ".join(f'"{_escaped(label)}"' for label in labels)
     table = f"  static const char *const labels[{len(labels)}] = {{{names}}};\n" if labels else "  (void)i;\n"
     found = f"i < {len(labels)} ? labels[i] : NULL" if labels else "NULL"
-    return kernel("network/ends", name) + f"""
+    return f"""{values}
+
+{kernel("network/ends", name)}
 const char *{name}_label(size_t i)
 {{
 {table}  return {found};
 }}
-""".replace("UPPER", upper)
+"""
 
 
 def _escaped(label: str) -> str:

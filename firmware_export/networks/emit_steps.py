@@ -68,7 +68,7 @@ def _convolution(
     code: Code, network: ir.Network, step: ir.Convolution, n: int, places: Places, to: str, scratch: str
 ) -> list[str]:
     packed = matrix(step, prove=not code.updatable)
-    code.use("requantize", "lanes", "dense")
+    code.use("requantize", "lanes", "widen", "dense")
     code.switch("SPLIT" if packed.split else "PLAIN")
     weights = code.array("int16_t", f"weights_{n}", packed.lanes)
     table = code.channels(f"channels_{n}", packed.channels)
@@ -170,11 +170,11 @@ def _add(
     code.use("add")
     code.switch("SUBTRACT", int(step.sign < 0))
     signs = (1, step.sign)
-    items = [grid, step.zeros[first], step.zeros[second], step.multipliers[second], -1 - step.shifts[second]]
+    items = [grid, first, step.zeros[first], step.zeros[second], step.multipliers[second], -1 - step.shifts[second]]
     items += [signs[first], signs[second]]
     items += [code.channel_value(_bounded(step.requantization, 1 << 29)), code.output_value(step.requantization)]
-    member = code.struct("add", f"add_{n}", items, 88)
-    return [f"{code.name}_add({member}, {places[first]}, {places[second]}, {to});"]
+    member = code.struct("add", f"add_{n}", items, 92)
+    return [f"{code.name}_add({member}, {places[0]}, {places[1]}, {to});"]
 
 
 def _multiply(

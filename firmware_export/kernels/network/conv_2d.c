@@ -226,7 +226,7 @@ static MODEL_HOT void model_conv_2d(const struct model_conv_2d *conv, const int1
 #if MODEL_WINDOWS
   int8_t *bytes = (int8_t *)(scratch + 8 * (size_t)conv->matrix.words);
   int32_t row = -(int32_t)conv->pad_top, column = -(int32_t)conv->pad_left;
-  const int32_t row_end = column + conv->stride_width * conv->out_width;
+  const int32_t row_end = column + (int32_t)conv->stride_width * conv->out_width;
 #endif
   while (done < pixels) {
     size_t batch = pixels - done < 4 ? 1 : 4;

@@ -14,7 +14,7 @@ static MODEL_HOT void model_depthwise_conv_2d(const struct model_depthwise *conv
                                               const struct model_channel *channels, const struct model_output *out,
                                               int32_t zero, const int8_t *from, int8_t *to)
 {
-  const int32_t depth_out = conv->depth * conv->multiplier;
+  const int32_t depth_out = (int32_t)conv->depth * conv->multiplier;
   for (int32_t oy = 0; oy < conv->out_height; oy++) {
     for (int32_t ox = 0; ox < conv->out_width; ox++) {
       for (int32_t c = 0, d = 0, part = 0; c < depth_out; c++) {

@@ -3,10 +3,10 @@ void model_quantize(const float *values, int8_t *input)
 {
   for (size_t i = 0; i < MODEL_INPUT_LEN; i++) {
     /* Half steps, cut off: what is left to do is exact in integers. */
-    float halves = values[i] * MODEL_HALF_STEPS;
+    float halves = values[i] * MODEL_STEPS;
     int32_t whole = halves >= 1024.0f ? 1024 : halves <= -1024.0f ? -1024 : halves == halves ? (int32_t)halves : 0;
     int32_t steps = whole < 0 ? -((1 - whole) >> 1) : (whole + 1) >> 1;
-    steps += MODEL_INPUT_ZERO_POINT;
+    steps += MODEL_IN_ZERO;
     input[i] = (int8_t)(steps < -128 ? -128 : steps > 127 ? 127 : steps);
   }
 }
@@ -15,5 +15,5 @@ void model_quantize(const float *values, int8_t *input)
 void model_dequantize(const int8_t *output, float *scores)
 {
   for (size_t i = 0; i < MODEL_OUTPUT_LEN; i++)
-    scores[i] = (float)(output[i] - MODEL_OUTPUT_ZERO_POINT) * MODEL_OUTPUT_SCALE;
+    scores[i] = (float)(output[i] - MODEL_OUT_ZERO) * MODEL_OUT_SCALE;
 }

@@ -57,30 +57,3 @@ MODEL_INLINE void model_widen_word(uint32_t word, int16_t *to, size_t stride)
   to[2 * stride + 1] = (int8_t)(word >> 24);
 #endif
 }
-
-/* `count` bytes to words `stride` apart; a last incomplete four is filled with zeros. */
-static MODEL_HOT void model_widen(const int8_t *from, int16_t *to, size_t count, size_t stride)
-{
-  for (; count >= 16; count -= 16) {
-    model_widen_word(model_load(from), to, stride);
-    to += 4 * stride;
-    model_widen_word(model_load(from + 4), to, stride);
-    to += 4 * stride;
-    model_widen_word(model_load(from + 8), to, stride);
-    to += 4 * stride;
-    model_widen_word(model_load(from + 12), to, stride);
-    to += 4 * stride;
-    from += 16;
-  }
-  for (; count >= 4; count -= 4) {
-    model_widen_word(model_load(from), to, stride);
-    to += 4 * stride;
-    from += 4;
-  }
-  if (count > 0) {
-    uint32_t word = (uint8_t)from[0];
-    if (count > 1) word |= (uint32_t)(uint8_t)from[1] << 8;
-    if (count > 2) word |= (uint32_t)(uint8_t)from[2] << 16;
-    model_widen_word(word, to, stride);
-  }
-}

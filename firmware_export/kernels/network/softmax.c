@@ -14,7 +14,7 @@ static int32_t model_exp(int32_t value)
   static const int32_t factors[7] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
   if (value == 0) return 2147483647;
   const int32_t rest = (value & 0xffffff) - 0x1000000;
-  const int32_t x = rest * 32 + (1 << 28);
+  const int32_t x = rest * 32 + ((int32_t)1 << 28);
   const int32_t square = model_high_multiply(x, x);
   const int32_t cube = model_high_multiply(square, x), fourth = model_high_multiply(square, square);
   const int32_t third = model_high_multiply(model_rounding_shift(fourth, 2) + cube, 715827883);
@@ -32,7 +32,7 @@ static int32_t model_reciprocal(int32_t fraction)
   const int32_t half = (int32_t)(((uint32_t)fraction + 0x80000000u) >> 1);
   int32_t x = 1515870810 + model_high_multiply(half, -1010580540);
   for (int32_t i = 0; i < 3; i++) {
-    int32_t error = (1 << 29) - model_high_multiply(half, x);
+    int32_t error = ((int32_t)1 << 29) - model_high_multiply(half, x);
     x += model_high_multiply(x, error) * 4;
   }
   return x > 0x3fffffff ? 2147483647 : x * 2;

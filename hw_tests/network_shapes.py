@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tests.firmware_export.networks.builder import ModelBuilder
+from hw_tests.tflite_builder import ModelBuilder
 
 SAME, VALID = 0, 1
 RELU = 1

@@ -1,0 +1,115 @@
+"""What a network costs: flash, RAM, multiplications, in all and by layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from firmware_export.errors import FirmwareExportError
+from firmware_export.networks import ir
+from firmware_export.networks.emit_source import Source
+
+CODE_BYTES = {
+    "requantize": 0,
+    "lanes": 0,
+    "widen": 160,
+    "dense": 420,
+    "fully_connected": 60,
+    "conv_2d": 1620,
+    "depthwise_3x3": 1400,
+    "depthwise_conv_2d": 420,
+    "pool_2d": 320,
+    "lookup": 40,
+    "broadcast": 0,
+    "add": 330,
+    "mul": 330,
+    "extremum": 240,
+    "reduce": 330,
+    "softmax": 700,
+    "copy": 260,
+    "resize_nearest_neighbor": 120,
+}
+"""Machine code of each kernel on a Cortex-M4F at -O2, rounded up; tests hold it against the compiler."""
+
+_FRAME_BYTES = 300
+_CALL_BYTES = 56
+STACK_BYTES = 256
+"""Stack below invoke: the deepest chain of kernels, rounded up."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One step: where it comes from, what it gives, what it costs."""
+
+    label: str
+    shape: tuple[int, ...]
+    macs: int
+    weights: int
+
+
+@dataclass(frozen=True)
+class Figures:
+    """All that an export prints.
+
+    Attributes
+    ----------
+    flash : int
+        Parameters, exactly, and code, estimated for a Cortex-M4F.
+    ram : int
+        Scratch, input and output, exactly, and the stack, estimated.
+    macs : int
+        Multiplications of one inference.
+    """
+
+    flash: int
+    parameters: int
+    code: int
+    ram: int
+    scratch: int
+    macs: int
+    layers: tuple[Layer, ...]
+
+
+class OverBudget(FirmwareExportError):
+    """The model does not fit the flash or the RAM that the caller allows."""
+
+    code = "over_budget"
+
+
+def figures(network: ir.Network, source: Source) -> Figures:
+    """The costs of a network with its source."""
+    layers = tuple(
+        Layer(step.label, network.shape(step.output), _macs(network, step), _weights(step)) for step in network.steps
+    )
+    code = _FRAME_BYTES + sum(CODE_BYTES[k] for k in source.kernels) + _CALL_BYTES * len(network.steps)
+    buffers = network.values[network.input].size + network.values[network.output].size
+    return Figures(
+        flash=source.parameter_bytes + code,
+        parameters=source.parameter_bytes,
+        code=code,
+        ram=source.plan.size + buffers + STACK_BYTES,
+        scratch=source.plan.size,
+        macs=sum(layer.macs for layer in layers),
+        layers=layers,
+    )
+
+
+def check_budget(found: Figures, flash: int | None, ram: int | None) -> None:
+    """Raise OverBudget where a network takes more than is allowed."""
+    for what, needed, allowed in (("flash", found.flash, flash), ("RAM", found.ram, ram)):
+        if allowed is not None and needed > allowed:
+            raise OverBudget(f"the model needs {needed:,} bytes of {what}, {allowed:,} are allowed")
+
+
+def _macs(network: ir.Network, step: ir.Step) -> int:
+    out = network.shape(step.output)
+    if isinstance(step, ir.Convolution):
+        return int(np.prod(out[:-1], dtype=np.int64)) * step.weights.size
+    if isinstance(step, ir.Depthwise):
+        return int(np.prod(out[-3:-1], dtype=np.int64)) * step.weights.size
+    return 0
+
+
+def _weights(step: ir.Step) -> int:
+    return step.weights.size if isinstance(step, (ir.Convolution, ir.Depthwise)) else 0

@@ -1,0 +1,1 @@
+"""Exported C in the form that a project's build expects, one build system a file."""
