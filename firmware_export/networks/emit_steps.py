@@ -90,7 +90,7 @@ def _convolution(
         rows, columns = network.shape(step.output)[-3:-1]
         numbers = [height, width, step.weights.shape[3], rows, columns, *window.pad, *window.kernel]
         numbers += [*window.stride, *window.dilation]
-    member = code.shape("conv_2d", f"shape_{n}", [*numbers, shape])
+    member = code.shape("conv_2d_layer", f"shape_{n}", [*numbers, shape])
     zero = code.number(f"zero_{n}", step.input_zero)
     return [f"{code.name}_conv_2d({member}, {weights}, {table}, {out}, {zero}, {places[0]}, {to}, {scratch});"]
 
@@ -122,7 +122,7 @@ def _depthwise(
     table = code.channels(f"channels_{n}", depthwise_channels(step, fold_zero=fast))
     out = code.output(f"out_{n}", step.requantization)
     zero = code.number(f"zero_{n}", step.input_zero)
-    kind = "depthwise_3x3" if fast else "depthwise"
+    kind = "depthwise_3x3_layer" if fast else "depthwise_layer"
     member = code.shape(kind, f"shape_{n}", numbers)
     function = "depthwise_3x3" if fast else "depthwise_conv_2d"
     last = f", {scratch}" if fast else ""
@@ -138,7 +138,7 @@ def _pool(
     numbers += [*window.pad, *window.kernel, *window.stride, int(step.maximum)]
     code.switch("CLAMP", int(code.updatable or step.low > -128 or step.high < 127))
     numbers.append(f"{{0, {step.low}, {step.high}}}")
-    pool = code.struct("pool_2d", f"pool_{n}", numbers, 36)
+    pool = code.struct("pool_2d_layer", f"pool_{n}", numbers, 36)
     return [f"{code.name}_pool_2d({pool}, {places[0]}, {to});"]
 
 
@@ -173,7 +173,7 @@ def _add(
     items = [grid, first, step.zeros[first], step.zeros[second], step.multipliers[second], -1 - step.shifts[second]]
     items += [signs[first], signs[second]]
     items += [code.channel_value(_bounded(step.requantization, 1 << 29)), code.output_value(step.requantization)]
-    member = code.struct("add", f"add_{n}", items, 92)
+    member = code.struct("add_layer", f"add_{n}", items, 92)
     return [f"{code.name}_add({member}, {places[0]}, {places[1]}, {to});"]
 
 
@@ -183,7 +183,7 @@ def _multiply(
     grid = _broadcast(code, network, step)
     code.use("mul")
     last = [code.channel_value(_bounded(step.requantization, 1 << 16)), code.output_value(step.requantization)]
-    member = code.struct("mul", f"mul_{n}", [grid, *step.zeros, *last], 72)
+    member = code.struct("mul_layer", f"mul_{n}", [grid, *step.zeros, *last], 72)
     return [f"{code.name}_mul({member}, {places[0]}, {places[1]}, {to});"]
 
 
@@ -192,7 +192,7 @@ def _extremum(
 ) -> list[str]:
     grid = _broadcast(code, network, step)
     code.use("extremum")
-    member = code.shape("extremum", f"shape_{n}", [grid, int(step.maximum)])
+    member = code.shape("extremum_layer", f"shape_{n}", [grid, int(step.maximum)])
     return [f"{code.name}_extremum({member}, {places[0]}, {places[1]}, {to});"]
 
 
@@ -208,7 +208,7 @@ def _reduce(
         table = channels(np.array([step.offset], np.int64), step.requantization, -bound, bound)
         channel, out = code.channel_value(table), code.output_value(step.requantization)
     items = [*grid, int(step.requantization is None), channel, out]
-    return [f"{code.name}_reduce({code.struct('reduce', f'reduce_{n}', items, 64)}, {places[0]}, {to});"]
+    return [f"{code.name}_reduce({code.struct('reduce_layer', f'reduce_{n}', items, 64)}, {places[0]}, {to});"]
 
 
 def _softmax(
@@ -219,7 +219,7 @@ def _softmax(
     rows = network.values[step.inputs[0]].size // shape[-1]
     # Differences of int8 never reach further down.
     least = max(step.least_difference, -256)
-    member = code.struct("softmax", f"softmax_{n}", [rows, shape[-1], step.multiplier, step.shift, least], 16)
+    member = code.struct("softmax_layer", f"softmax_{n}", [rows, shape[-1], step.multiplier, step.shift, least], 16)
     return [f"{code.name}_softmax({member}, {places[0]}, {to});"]
 
 
@@ -236,7 +236,7 @@ def _moves(
         return _resize(code, network, step, n, places, to)
     code.use("requantize", "copy")
     for k, (source, from_at, to_at, grid) in enumerate(moves):
-        member = code.shape("copy", f"shape_{n}_{k}", grid)
+        member = code.shape("copy_layer", f"shape_{n}_{k}", grid)
         lines.append(f"{code.name}_copy({member}, {places[source]} + {from_at}, {to} + {to_at});")
     return lines
 

@@ -1,7 +1,7 @@
 /* ADD and SUB: both inputs are brought to twice the larger scale with 20 more bits, then summed.
  *
  * The input of the larger scale is multiplied by exactly one half then; it comes to be `a`. */
-struct model_add {
+struct model_add_layer {
   struct model_broadcast shape;
   int32_t swapped;
   int32_t zero_a;
@@ -12,7 +12,7 @@ struct model_add {
 };
 
 /* (value << 20) * multiplier / 2^(31 + right), rounded twice; `right` is how far the shift goes, less one, or -1. */
-MODEL_INLINE int32_t model_add_term(int32_t value, int32_t multiplier, int32_t right)
+MODEL_LOCAL int32_t model_add_term(int32_t value, int32_t multiplier, int32_t right)
 {
   int32_t term = model_high_multiply_doubled((int32_t)((uint32_t)value << 21), multiplier);
   if (right < 0) return term;
@@ -21,7 +21,7 @@ MODEL_INLINE int32_t model_add_term(int32_t value, int32_t multiplier, int32_t r
   return (term + 1) >> 1;
 }
 
-static MODEL_HOT void model_add(const struct model_add *add, const int8_t *a, const int8_t *b, int8_t *to)
+static MODEL_HOT void model_add(const struct model_add_layer *add, const int8_t *a, const int8_t *b, int8_t *to)
 {
   const struct model_broadcast *shape = &add->shape;
   if (add->swapped) {

@@ -8,7 +8,7 @@ struct model_broadcast {
 };
 
 /* Where the run of innermost elements begins for outer indices i, j, k. */
-MODEL_INLINE const int8_t *model_run(const int8_t *from, const int32_t *stride, int32_t i, int32_t j, int32_t k)
+MODEL_LOCAL const int8_t *model_run(const int8_t *from, const int32_t *stride, int32_t i, int32_t j, int32_t k)
 {
   return from + i * stride[0] + j * stride[1] + k * stride[2];
 }

@@ -2,7 +2,7 @@
  *
  * Scratch: [words][4 pixels] words, then a patch as bytes where its rows are no multiples of four. */
 
-struct model_conv_2d {
+struct model_conv_2d_layer {
   uint16_t height, width, depth;
   uint16_t out_height, out_width;
   uint16_t pad_top, pad_left;
@@ -13,7 +13,7 @@ struct model_conv_2d {
 };
 
 /* The output of an upper channel; a split sum is 256 times the upper one plus the lower one. */
-MODEL_INLINE int8_t model_finish_upper(int32_t lower, int32_t both, int split, const struct model_channel *channel,
+MODEL_LOCAL int8_t model_finish_upper(int32_t lower, int32_t both, int split, const struct model_channel *channel,
                                        const struct model_output *out)
 {
   if (!split) return model_finish(both, channel, out);
@@ -21,7 +21,7 @@ MODEL_INLINE int8_t model_finish_upper(int32_t lower, int32_t both, int split, c
 }
 
 /* Four columns, [words][4], against two channels at a time; the layout of the weights is model_dense's. */
-MODEL_INLINE void model_four_columns_kind(const struct model_matrix *matrix, const int16_t *weights,
+MODEL_LOCAL void model_four_columns_kind(const struct model_matrix *matrix, const int16_t *weights,
                                           const struct model_channel *channel, const struct model_output *out,
                                           const int16_t *columns, int8_t *to, int split)
 {
@@ -149,7 +149,7 @@ struct model_column {
   size_t stride;
 };
 
-MODEL_INLINE void model_take(struct model_column *to, const int8_t *from, size_t count, int whole)
+MODEL_LOCAL void model_take(struct model_column *to, const int8_t *from, size_t count, int whole)
 {
   if (whole) {
     model_widen(from, to->words, count, to->stride);
@@ -165,7 +165,7 @@ MODEL_INLINE void model_take(struct model_column *to, const int8_t *from, size_t
 }
 
 /* The same for what lies outside of the picture. */
-MODEL_INLINE void model_take_zero(struct model_column *to, int32_t zero, size_t count, int whole)
+MODEL_LOCAL void model_take_zero(struct model_column *to, int32_t zero, size_t count, int whole)
 {
   for (; count > 0 && whole; count -= 4) {
     model_widen_word((uint8_t)zero * 0x01010101u, to->words, to->stride);
@@ -175,7 +175,7 @@ MODEL_INLINE void model_take_zero(struct model_column *to, int32_t zero, size_t 
 }
 
 /* A patch that lies across an edge, or has gaps. */
-static MODEL_HOT void model_patch_edge(const struct model_conv_2d *conv, const int8_t *from, int32_t row, int32_t column,
+static MODEL_HOT void model_patch_edge(const struct model_conv_2d_layer *conv, const int8_t *from, int32_t row, int32_t column,
                                        int32_t zero, struct model_column *to, int whole)
 {
   const size_t depth = conv->depth;
@@ -197,7 +197,7 @@ static MODEL_HOT void model_patch_edge(const struct model_conv_2d *conv, const i
 }
 
 /* One output pixel's patch as a column, `stride` words apart. */
-static MODEL_HOT void model_patch(const struct model_conv_2d *conv, const int8_t *from, int32_t row, int32_t column,
+static MODEL_HOT void model_patch(const struct model_conv_2d_layer *conv, const int8_t *from, int32_t row, int32_t column,
                                   int32_t zero, int16_t *words, size_t stride, int8_t *bytes)
 {
   struct model_column to;
@@ -217,7 +217,7 @@ static MODEL_HOT void model_patch(const struct model_conv_2d *conv, const int8_t
 }
 #endif
 
-static MODEL_HOT void model_conv_2d(const struct model_conv_2d *conv, const int16_t *weights,
+static MODEL_HOT void model_conv_2d(const struct model_conv_2d_layer *conv, const int16_t *weights,
                                     const struct model_channel *channels, const struct model_output *out, int32_t zero,
                                     const int8_t *from, int8_t *to, int16_t *scratch)
 {

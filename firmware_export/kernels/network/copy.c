@@ -1,11 +1,11 @@
 /* Moves bytes between two regular grids of up to five axes: slices, paddings, joins, transpositions. */
-struct model_copy {
+struct model_copy_layer {
   uint16_t size[5];
   int32_t from_stride[5];
   int32_t to_stride[5];
 };
 
-static MODEL_HOT void model_copy(const struct model_copy *copy, const int8_t *from, int8_t *to)
+static MODEL_HOT void model_copy(const struct model_copy_layer *copy, const int8_t *from, int8_t *to)
 {
   for (int32_t h = 0; h < copy->size[0]; h++)
     for (int32_t i = 0; i < copy->size[1]; i++)

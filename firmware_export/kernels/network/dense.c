@@ -8,7 +8,7 @@ struct model_matrix {
   int32_t split;
 };
 
-MODEL_INLINE void model_dense_kind(const struct model_matrix *matrix, const int16_t *weights,
+MODEL_LOCAL void model_dense_kind(const struct model_matrix *matrix, const int16_t *weights,
                                    const struct model_channel *channel, const struct model_output *out,
                                    const int16_t *column, int8_t *to, int split)
 {

@@ -6,7 +6,7 @@
  * Scratch: the ring, [3][4][words] words, and four struct model_taps. */
 
 /* "Rows" run along the longer side of the picture: rows may be its columns. */
-struct model_depthwise_3x3 {
+struct model_depthwise_3x3_layer {
   uint16_t height, width, depth;
   uint16_t out_height, out_width;
   uint16_t pad_top, pad_left;
@@ -23,7 +23,7 @@ struct model_taps {
 };
 
 /* Row y of four channels into the ring; outside the picture it is all `zero`. */
-static MODEL_HOT void model_ring_row(const struct model_depthwise_3x3 *conv, const int8_t *from, int32_t y, int32_t zero,
+static MODEL_HOT void model_ring_row(const struct model_depthwise_3x3_layer *conv, const int8_t *from, int32_t y, int32_t zero,
                                      int16_t *to)
 {
   const size_t step = 2 * (size_t)conv->words, pixel_step = conv->pixel_step;
@@ -74,7 +74,7 @@ static MODEL_HOT void model_ring_row(const struct model_depthwise_3x3 *conv, con
 
 #if MODEL_DSP
 /* Two neighbouring outputs' sums over one row: words i and i + 1 hold the four pixels that they stand on. */
-MODEL_INLINE void model_row_pair(const int16_t *lanes, const model_word *words, int32_t *p, int32_t *q)
+MODEL_LOCAL void model_row_pair(const int16_t *lanes, const model_word *words, int32_t *p, int32_t *q)
 {
   model_two_words w = *(const model_two_words *)lanes;
   int16x2_t a = (int16x2_t)MODEL_FIRST(w), b = (int16x2_t)MODEL_SECOND(w);
@@ -86,7 +86,7 @@ MODEL_INLINE void model_row_pair(const int16_t *lanes, const model_word *words, 
 }
 
 /* The same for one output, where each word begins one. */
-MODEL_INLINE int32_t model_row_single(const int16_t *lanes, const model_word *words, int32_t p)
+MODEL_LOCAL int32_t model_row_single(const int16_t *lanes, const model_word *words, int32_t p)
 {
   model_two_words w = *(const model_two_words *)lanes;
   p = __smlad((int16x2_t)MODEL_FIRST(w), (int16x2_t)words[0], p);
@@ -177,7 +177,7 @@ static MODEL_HOT void model_row_stride_2(const struct model_taps *taps, const in
 #endif
 
 /* Weights lie as [channels][3 rows][4], the fourth of each row unused. */
-static MODEL_HOT void model_depthwise_3x3(const struct model_depthwise_3x3 *conv, const int8_t *weights,
+static MODEL_HOT void model_depthwise_3x3(const struct model_depthwise_3x3_layer *conv, const int8_t *weights,
                                           const struct model_channel *channels, const struct model_output *out,
                                           int32_t zero, const int8_t *from, int8_t *to, int16_t *scratch)
 {

@@ -1,6 +1,6 @@
 /* DEPTHWISE_CONV_2D of any shape, one output at a time. Padding counts as zero, so its taps are left out. */
 
-struct model_depthwise {
+struct model_depthwise_layer {
   uint16_t height, width, depth;
   uint16_t out_height, out_width, multiplier;
   uint16_t pad_top, pad_left;
@@ -10,7 +10,7 @@ struct model_depthwise {
 };
 
 /* Weights lie as [kernel height][kernel width][out channels]; biases do not hold the zero point of the input. */
-static MODEL_HOT void model_depthwise_conv_2d(const struct model_depthwise *conv, const int8_t *weights,
+static MODEL_HOT void model_depthwise_conv_2d(const struct model_depthwise_layer *conv, const int8_t *weights,
                                               const struct model_channel *channels, const struct model_output *out,
                                               int32_t zero, const int8_t *from, int8_t *to)
 {

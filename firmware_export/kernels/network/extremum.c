@@ -1,10 +1,10 @@
 /* MAXIMUM and MINIMUM. */
-struct model_extremum {
+struct model_extremum_layer {
   struct model_broadcast shape;
   int32_t maximum;
 };
 
-static MODEL_HOT void model_extremum(const struct model_extremum *how, const int8_t *a, const int8_t *b, int8_t *to)
+static MODEL_HOT void model_extremum(const struct model_extremum_layer *how, const int8_t *a, const int8_t *b, int8_t *to)
 {
   const struct model_broadcast *shape = &how->shape;
   const int32_t step_a = shape->stride_a[3], step_b = shape->stride_b[3];

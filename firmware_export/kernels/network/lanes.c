@@ -12,27 +12,27 @@ typedef uint32_t __attribute__((may_alias)) model_word;
 #define MODEL_SECOND(two) ((uint32_t)((two) >> 32))
 
 /* Bytes 0 and 2 of a word, as int16 lanes. */
-MODEL_INLINE uint32_t model_even(uint32_t word)
+MODEL_LOCAL uint32_t model_even(uint32_t word)
 {
   return (uint32_t)__sxtb16((int8x4_t)word);
 }
 
 /* Bytes 1 and 3. */
-MODEL_INLINE uint32_t model_odd(uint32_t word)
+MODEL_LOCAL uint32_t model_odd(uint32_t word)
 {
   uint32_t lanes;
   __asm__("sxtb16 %0, %1, ror #8" : "=r"(lanes) : "r"(word));
   return lanes;
 }
 
-MODEL_INLINE int32_t model_dot(uint32_t a, uint32_t b, int32_t sum)
+MODEL_LOCAL int32_t model_dot(uint32_t a, uint32_t b, int32_t sum)
 {
   return __smlad((int16x2_t)a, (int16x2_t)b, sum);
 }
 #endif
 
 /* Any four bytes as a word, the first one lowest. */
-MODEL_INLINE uint32_t model_load(const int8_t *from)
+MODEL_LOCAL uint32_t model_load(const int8_t *from)
 {
 #if MODEL_DSP
   uint32_t word;
@@ -45,7 +45,7 @@ MODEL_INLINE uint32_t model_load(const int8_t *from)
 }
 
 /* Four bytes to two words, `stride` words apart. */
-MODEL_INLINE void model_widen_word(uint32_t word, int16_t *to, size_t stride)
+MODEL_LOCAL void model_widen_word(uint32_t word, int16_t *to, size_t stride)
 {
 #if MODEL_DSP
   *(model_word *)to = model_even(word);

@@ -1,12 +1,12 @@
 /* MUL. */
-struct model_mul {
+struct model_mul_layer {
   struct model_broadcast shape;
   int32_t zero_a, zero_b;
   struct model_channel channel; /* the bias is not used */
   struct model_output out;
 };
 
-static MODEL_HOT void model_mul(const struct model_mul *mul, const int8_t *a, const int8_t *b, int8_t *to)
+static MODEL_HOT void model_mul(const struct model_mul_layer *mul, const int8_t *a, const int8_t *b, int8_t *to)
 {
   const struct model_broadcast *shape = &mul->shape;
   const int32_t step_a = shape->stride_a[3], step_b = shape->stride_b[3];

@@ -1,6 +1,6 @@
 /* AVERAGE_POOL_2D and MAX_POOL_2D; what lies outside the picture does not count. */
 
-struct model_pool_2d {
+struct model_pool_2d_layer {
   uint16_t height, width, depth;
   uint16_t out_height, out_width;
   uint16_t pad_top, pad_left;
@@ -10,7 +10,7 @@ struct model_pool_2d {
   struct model_output out;
 };
 
-static MODEL_HOT void model_pool_2d(const struct model_pool_2d *pool, const int8_t *from, int8_t *to)
+static MODEL_HOT void model_pool_2d(const struct model_pool_2d_layer *pool, const int8_t *from, int8_t *to)
 {
   for (int32_t oy = 0; oy < pool->out_height; oy++) {
     int32_t top = oy * pool->stride_height - pool->pad_top, bottom = top + pool->kernel_height;

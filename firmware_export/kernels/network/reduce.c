@@ -1,5 +1,5 @@
 /* MEAN and REDUCE_MAX: up to three axes that stay, and for each output up to three that do not. */
-struct model_reduce {
+struct model_reduce_layer {
   uint16_t kept[3];
   uint16_t reduced[3];
   int32_t kept_stride[3];
@@ -9,7 +9,7 @@ struct model_reduce {
   struct model_output out;
 };
 
-static MODEL_HOT int8_t model_reduce_one(const struct model_reduce *reduce, const int8_t *from)
+static MODEL_HOT int8_t model_reduce_one(const struct model_reduce_layer *reduce, const int8_t *from)
 {
   int32_t sum = reduce->channel.bias, largest = -128;
   for (int32_t i = 0; i < reduce->reduced[0]; i++)
@@ -23,7 +23,7 @@ static MODEL_HOT int8_t model_reduce_one(const struct model_reduce *reduce, cons
   return reduce->maximum ? (int8_t)largest : model_finish(sum, &reduce->channel, &reduce->out);
 }
 
-static MODEL_HOT void model_reduce(const struct model_reduce *reduce, const int8_t *from, int8_t *to)
+static MODEL_HOT void model_reduce(const struct model_reduce_layer *reduce, const int8_t *from, int8_t *to)
 {
   for (int32_t i = 0; i < reduce->kept[0]; i++)
     for (int32_t j = 0; j < reduce->kept[1]; j++) {

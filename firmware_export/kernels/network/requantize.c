@@ -10,9 +10,9 @@
 #define MODEL_HOT
 #endif
 #if defined(__GNUC__)
-#define MODEL_INLINE static inline __attribute__((always_inline))
+#define MODEL_LOCAL static inline __attribute__((always_inline, unused))
 #else
-#define MODEL_INLINE static inline
+#define MODEL_LOCAL static inline
 #endif
 
 /* What turns one channel's sum into its output. */
@@ -30,13 +30,13 @@ struct model_output {
 };
 
 /* (2 * a * b) / 2^32, rounded half up. */
-MODEL_INLINE int32_t model_high_multiply(int32_t a, int32_t b)
+MODEL_LOCAL int32_t model_high_multiply(int32_t a, int32_t b)
 {
   return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
 }
 
 /* (twice * b) / 2^32, rounded half up: the same for a sum that is doubled already. */
-MODEL_INLINE int32_t model_high_multiply_doubled(int32_t twice, int32_t b)
+MODEL_LOCAL int32_t model_high_multiply_doubled(int32_t twice, int32_t b)
 {
 #if MODEL_DSP
   int32_t high;
@@ -49,7 +49,7 @@ MODEL_INLINE int32_t model_high_multiply_doubled(int32_t twice, int32_t b)
 }
 
 /* value / 2^exponent, rounded half away from zero. */
-MODEL_INLINE int32_t model_rounding_shift(int32_t value, int32_t exponent)
+MODEL_LOCAL int32_t model_rounding_shift(int32_t value, int32_t exponent)
 {
   int32_t half = (int32_t)((((uint32_t)1 << exponent) >> 1));
   int32_t lifted = value + (value >> 31);
@@ -57,7 +57,7 @@ MODEL_INLINE int32_t model_rounding_shift(int32_t value, int32_t exponent)
 }
 
 /* A value times a multiplier and a power of two. */
-MODEL_INLINE int32_t model_scale(int32_t value, int32_t multiplier, int32_t shift)
+MODEL_LOCAL int32_t model_scale(int32_t value, int32_t multiplier, int32_t shift)
 {
   int32_t left = shift > 0 ? shift : 0;
   int32_t raised = (int32_t)((uint32_t)value << left);
@@ -65,7 +65,7 @@ MODEL_INLINE int32_t model_scale(int32_t value, int32_t multiplier, int32_t shif
 }
 
 /* value / 2, rounded down, as far as int8 goes. */
-MODEL_INLINE int32_t model_saturate_half(int32_t value)
+MODEL_LOCAL int32_t model_saturate_half(int32_t value)
 {
 #if defined(__GNUC__) && defined(__ARM_FEATURE_SAT)
   int32_t half;
@@ -77,7 +77,7 @@ MODEL_INLINE int32_t model_saturate_half(int32_t value)
 #endif
 }
 
-MODEL_INLINE int8_t model_clamp(int32_t value, const struct model_output *out)
+MODEL_LOCAL int8_t model_clamp(int32_t value, const struct model_output *out)
 {
 #if MODEL_CLAMP
   value = value < out->low ? out->low : value;
@@ -93,7 +93,7 @@ MODEL_INLINE int8_t model_clamp(int32_t value, const struct model_output *out)
 #define MODEL_DOUBLED (MODEL_SHIFTS == 2 ? 1 : 2)
 
 /* A channel's sum, times MODEL_DOUBLED, to its output. */
-MODEL_INLINE int8_t model_finish_doubled(int32_t sum, const struct model_channel *channel,
+MODEL_LOCAL int8_t model_finish_doubled(int32_t sum, const struct model_channel *channel,
                                          const struct model_output *out)
 {
 #if MODEL_SHIFTS > 0
@@ -115,7 +115,7 @@ MODEL_INLINE int8_t model_finish_doubled(int32_t sum, const struct model_channel
 }
 
 /* A channel's sum to its output. */
-MODEL_INLINE int8_t model_finish(int32_t sum, const struct model_channel *channel, const struct model_output *out)
+MODEL_LOCAL int8_t model_finish(int32_t sum, const struct model_channel *channel, const struct model_output *out)
 {
   return model_finish_doubled((int32_t)((uint32_t)sum * MODEL_DOUBLED), channel, out);
 }

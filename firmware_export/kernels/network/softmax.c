@@ -1,6 +1,6 @@
 /* SOFTMAX, in gemmlowp's fixed point arithmetic. */
 
-struct model_softmax {
+struct model_softmax_layer {
   uint16_t rows;
   uint16_t classes;
   int32_t multiplier;
@@ -38,12 +38,12 @@ static int32_t model_reciprocal(int32_t fraction)
   return x > 0x3fffffff ? 2147483647 : x * 2;
 }
 
-MODEL_INLINE int32_t model_softmax_exp(const struct model_softmax *softmax, int32_t difference)
+MODEL_LOCAL int32_t model_softmax_exp(const struct model_softmax_layer *softmax, int32_t difference)
 {
   return model_exp(model_high_multiply((int32_t)((uint32_t)difference << softmax->shift), softmax->multiplier));
 }
 
-static void model_softmax(const struct model_softmax *softmax, const int8_t *from, int8_t *to)
+static void model_softmax(const struct model_softmax_layer *softmax, const int8_t *from, int8_t *to)
 {
   const int32_t classes = softmax->classes;
   for (int32_t row = softmax->rows; row > 0; row--, from += classes, to += classes) {
