@@ -21,6 +21,10 @@ from tests.firmware_export.networks.random_models import models
 BATCH = 12
 """Models in one program: compiling is what takes the time."""
 
+# tflite-runtime takes a table made in floats here, TFLM fixed point: they differ where a result lies half way
+# between two steps. TFLM is what counts.
+_FLOAT_TABLES = {"LOGISTIC", "TANH"}
+
 # Relations between scales that the runtimes refuse as well.
 _SCALES = ("extreme", "so much finer")
 
@@ -33,8 +37,9 @@ def check(batch: list[bytes], count: int, compiler: tuple[str, ...] = ("gcc", "-
             network = read(model)
             rows = compiled.rows_for(network, count, seed=i)
             expected = run(network, rows)
-            assert np.array_equal(expected, oracles.tensorflow_lite(model, rows)), "tflite-runtime differs"
             assert np.array_equal(expected, oracles.tensorflow_lite_micro(model, rows)), "tflite-micro differs"
+            if not _FLOAT_TABLES & set(network.operators):
+                assert np.array_equal(expected, oracles.tensorflow_lite(model, rows)), "tflite-runtime differs"
             cleaned = clean(network)
             assert np.array_equal(run(cleaned, rows), expected), "dead channels"
             compiled.write(network if i % 3 == 2 else cleaned, f"net_{i}", folder, updatable=i % 3 == 2)
