@@ -31,7 +31,7 @@ class Chain:
 
     def weights(self, *shape: int) -> npt.NDArray[np.int8]:
         """Bell-shaped, as trained ones are."""
-        return np.clip(np.rint(self.rng.normal(0, 36, shape)), -127, 127).astype(np.int8)
+        return np.asarray(np.clip(np.rint(self.rng.normal(0, 36, shape)), -127, 127), np.int8)
 
     def _scales(self, count: int, fan_in: int) -> tuple[list[float], list[float]]:
         weight = list(self.rng.uniform(0.5, 1.5, count) / (36 * np.sqrt(fan_in)))
@@ -44,6 +44,7 @@ class Chain:
         return self.at
 
     def dense(self, units: int, activation: int = RELU) -> Chain:
+        """FULLY_CONNECTED."""
         depth = self.shape[-1]
         weight, bias = self._scales(1, depth)
         inputs = [self.at, self.builder.constant(self.weights(units, depth), weight)]
@@ -52,7 +53,10 @@ class Chain:
         self.builder.operator("FULLY_CONNECTED", inputs, [output], FusedActivationFunction=activation)
         return self
 
-    def conv(self, units: int, kernel: tuple[int, int], stride: tuple[int, int] = (1, 1), activation: int = RELU) -> Chain:
+    def conv(
+        self, units: int, kernel: tuple[int, int], stride: tuple[int, int] = (1, 1), activation: int = RELU
+    ) -> Chain:
+        """CONV_2D with SAME padding."""
         _, height, width, depth = self.shape
         weight, bias = self._scales(units, depth * kernel[0] * kernel[1])
         filters, offsets = self.weights(units, *kernel, depth), self.rng.integers(-2000, 2000, units)
@@ -67,22 +71,27 @@ class Chain:
         return self
 
     def depthwise(self, stride: int = 1) -> Chain:
+        """DEPTHWISE_CONV_2D, 3x3, with SAME padding."""
         _, height, width, depth = self.shape
         weight, bias = self._scales(depth, 9)
         inputs = [self.at, self.builder.constant(self.weights(1, 3, 3, depth), weight, axis=3)]
         inputs.append(self.builder.constant(self.rng.integers(-2000, 2000, depth).astype(np.int32), bias))
         output = self._to((1, -(-height // stride), -(-width // stride), depth))
         options = {"Padding": SAME, "StrideH": stride, "StrideW": stride, "DepthMultiplier": 1}
-        self.builder.operator("DEPTHWISE_CONV_2D", inputs, [output], 3, FusedActivationFunction=RELU, **options)
+        self.builder.operator(
+            "DEPTHWISE_CONV_2D", inputs, [output], 3, FusedActivationFunction=RELU, **options
+        )
         return self
 
     def add(self, other: tuple[int, float, int]) -> Chain:
+        """ADD of an earlier tensor: (index, scale, zero point)."""
         inputs = [self.at, other[0]]
         output = self._to(self.shape)
         self.builder.operator("ADD", inputs, [output], 2, FusedActivationFunction=RELU)
         return self
 
     def average(self) -> Chain:
+        """AVERAGE_POOL_2D over the whole picture, then RESHAPE to a row."""
         _, height, width, depth = self.shape
         inputs, zero = [self.at], self.zero
         output = self._to((1, 1, 1, depth), zero)
@@ -91,16 +100,19 @@ class Chain:
         return self.reshape((1, depth))
 
     def reshape(self, shape: Sequence[int]) -> Chain:
+        """RESHAPE."""
         inputs, zero = [self.at, self.builder.constant(np.array(shape, np.int32))], self.zero
         self.builder.operator("RESHAPE", inputs, [self._to(shape, zero)])
         return self
 
     def softmax(self) -> Chain:
+        """SOFTMAX."""
         inputs = [self.at]
         self.builder.operator("SOFTMAX", inputs, [self._to(self.shape, -128, 1 / 256)], 2, Beta=1.0)
         return self
 
     def finish(self) -> bytes:
+        """The file."""
         return self.builder.finish([self.first], [self.at])
 
 

@@ -46,11 +46,14 @@ TYPES = {np.dtype(np.int8): "INT8", np.dtype(np.int32): "INT32", np.dtype(np.flo
 
 
 def schema(module: str) -> Any:
+    """A module of the published schema package."""
     return importlib.import_module(f"tflite.{module}")
 
 
 @dataclass
 class Tensor:
+    """A tensor to write; a constant has data."""
+
     shape: tuple[int, ...]
     type: str
     scale: Sequence[float]
@@ -69,6 +72,7 @@ class ModelBuilder:
     def activation(
         self, shape: Sequence[int], scale: float | None, zero_point: int = 0, type_: str = "INT8"
     ) -> int:
+        """Add a tensor that is computed; gives its index."""
         scales = [] if scale is None else [scale]
         self.tensors.append(Tensor(tuple(shape), type_, scales, [zero_point] * len(scales), 0, None))
         return len(self.tensors) - 1
@@ -80,6 +84,7 @@ class ModelBuilder:
         zero_point: Sequence[int] | None = None,
         axis: int = 0,
     ) -> int:
+        """Add a constant, quantized where it has scales; gives its index."""
         zeros = [0] * len(scale) if zero_point is None else zero_point
         self.tensors.append(
             Tensor(values.shape, TYPES[values.dtype], list(scale), zeros, axis, values.tobytes())
@@ -89,9 +94,11 @@ class ModelBuilder:
     def operator(
         self, kind: str, inputs: Sequence[int], outputs: Sequence[int], version: int = 1, **options: Any
     ) -> None:
+        """Add an operator; options are named as in the schema."""
         self.operators.append((kind, inputs, outputs, options, version))
 
     def finish(self, inputs: Sequence[int], outputs: Sequence[int]) -> bytes:
+        """The file."""
         b = flatbuffers.Builder(1024)
         contents = [b""] + [t.data for t in self.tensors if t.data is not None]
         buffers = []

@@ -17,9 +17,13 @@ _FORMATS = ("c", "tflm", "cmake", "arduino", "esp-idf", "zephyr")
 @click.command("export")
 @click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--name", required=True, help="What its files and functions are called.")
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write to.")
+@click.option(
+    "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write to."
+)
 @click.option("--format", "format_", type=click.Choice(_FORMATS), default="c", show_default=True)
-@click.option("--labels", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="One label a line.")
+@click.option(
+    "--labels", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="One label a line."
+)
 @click.option("--updatable", is_flag=True, help="Parameters apart from the code, for retrained models.")
 @click.option("--flash", type=click.IntRange(min=1), help="Bytes of flash that it may take.")
 @click.option("--ram", type=click.IntRange(min=1), help="Bytes of RAM that it may take.")
@@ -71,7 +75,9 @@ def command(
     for layer in found.layers:
         shape = "x".join(map(str, layer.shape))
         click.echo(f"{layer.label:32} {shape:>16} {layer.macs:12,} {layer.weights:9,}")
-    click.echo(f"flash {found.flash:,} bytes: {found.parameters:,} of parameters, about {found.code:,} of code")
+    click.echo(
+        f"flash {found.flash:,} bytes: {found.parameters:,} of parameters, about {found.code:,} of code"
+    )
     click.echo(f"RAM   {found.ram:,} bytes: {found.scratch:,} of scratch, buffers, about 256 of stack")
     click.echo(f"{found.macs:,} multiplications an inference")
     for path in written:

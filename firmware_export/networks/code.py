@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -41,13 +42,15 @@ class Code:
         """Raise a compile-time switch of the kernels to at least `value`."""
         self.switches[name] = max(self.switches.get(name, 0), value)
 
-    def array(self, kind: str, member: str, values: npt.NDArray[np.integer]) -> str:
+    def array(self, kind: str, member: str, values: npt.NDArray[np.signedinteger[Any]]) -> str:
         """An array of numbers among the parameters; returns the expression for it."""
         text = braced((str(int(v)) for v in values.ravel()), 2)
         # Whole words keep every member aligned.
         size = values.size * values.itemsize
         fill = -size % 4 // values.itemsize
-        self.members.append(Member(f"{kind} {member}[{values.size + fill}];", text, size + fill * values.itemsize))
+        self.members.append(
+            Member(f"{kind} {member}[{values.size + fill}];", text, size + fill * values.itemsize)
+        )
         return f"p->{member}"
 
     def channels(self, member: str, channels: Channels) -> str:
@@ -55,7 +58,9 @@ class Code:
         self.switch("SHIFTS", 2 if self.updatable else channels.level)
         rows = [
             braced([int32_literal(int(bias)), str(int(multiplier)), str(int(shift))])
-            for bias, multiplier, shift in zip(channels.bias, channels.multiplier, channels.shift, strict=True)
+            for bias, multiplier, shift in zip(
+                channels.bias, channels.multiplier, channels.shift, strict=True
+            )
         ]
         declaration = f"struct {self.name}_channel {member}[{len(rows)}];"
         self.members.append(Member(declaration, braced(rows, 2), 12 * len(rows)))

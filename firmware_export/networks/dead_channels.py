@@ -32,7 +32,9 @@ def clean(network: ir.Network) -> ir.Network:
     if not any(mask.any() for mask in dropped.values()):
         return network
     values = {
-        number: replace(value, shape=(*value.shape[:-1], int((~dropped[number]).sum()))) if number in dropped else value
+        number: replace(value, shape=(*value.shape[:-1], int((~dropped[number]).sum())))
+        if number in dropped
+        else value
         for number, value in network.values.items()
     }
     steps = tuple(_without(step, dropped, bounds) for step in network.steps)
@@ -56,16 +58,9 @@ def _step_bounds(network: ir.Network, step: ir.Step, given: Bounds) -> Bounds | 
     low, high = given
     shape, out = network.shape(step.inputs[0]), network.shape(step.output)
     if isinstance(step, ir.Convolution):
-        low, high = (np.tile(b, step.weights.shape[3] // len(b)) for b in given) if _flattens(step, given) else given
-        weights = step.weights.astype(np.int64)
-        low, high = _with_border(step, shape, out, low, high)
-        return _after(_sum_bounds(weights, low - step.input_zero, high - step.input_zero, step.bias), step)
+        return _convolution_bounds(step, shape, out, given)
     if isinstance(step, ir.Depthwise):
-        low, high = _with_border(step, shape, out, low, high)
-        low, high = (np.repeat(b - step.input_zero, step.multiplier) for b in (low, high))
-        weights = np.moveaxis(step.weights.astype(np.int64), 2, 0)
-        up, down = np.maximum(weights, 0).sum(axis=(1, 2)), np.minimum(weights, 0).sum(axis=(1, 2))
-        return _after((step.bias + up * low + down * high, step.bias + up * high + down * low), step)
+        return _depthwise_bounds(step, shape, out, given)
     if isinstance(step, ir.Lookup):
         table = step.table.astype(np.int64)
         pairs = [table[a + 128 : b + 129] for a, b in zip(low, high, strict=True)]
@@ -76,20 +71,34 @@ def _step_bounds(network: ir.Network, step: ir.Step, given: Bounds) -> Bounds | 
         if step.requantization is None:
             return given
         count = network.values[step.inputs[0]].size // network.values[step.output].size
-        return _finish(count * low + step.offset, step.requantization), _finish(
-            count * high + step.offset, step.requantization
-        )
-    if isinstance(step, ir.Reshape):
-        if shape[-1:] == out[-1:]:
-            return given
-        if _is_flat(shape, out):
-            repeats = out[-1] // shape[-1]
-            return np.tile(low, repeats), np.tile(high, repeats)
+        ends = [_finish(count * end + step.offset, step.requantization) for end in given]
+        return ends[0], ends[1]
+    if isinstance(step, ir.Reshape) and (shape[-1:] == out[-1:] or _is_flat(shape, out)):
+        repeats = out[-1] // shape[-1] if out else 1
+        return np.tile(low, repeats), np.tile(high, repeats)
     return None
 
 
-def _flattens(step: ir.Convolution, given: Bounds) -> bool:
-    return step.weights.shape[3] != len(given[0])
+def _convolution_bounds(
+    step: ir.Convolution, shape: tuple[int, ...], out: tuple[int, ...], given: Bounds
+) -> Bounds:
+    # A fully connected layer reads pixel behind pixel as one row.
+    repeats = step.weights.shape[3] // len(given[0])
+    low, high = _with_border(step, shape, out, np.tile(given[0], repeats), np.tile(given[1], repeats))
+    sums = _sum_bounds(
+        step.weights.astype(np.int64), low - step.input_zero, high - step.input_zero, step.bias
+    )
+    return _after(sums, step)
+
+
+def _depthwise_bounds(
+    step: ir.Depthwise, shape: tuple[int, ...], out: tuple[int, ...], given: Bounds
+) -> Bounds:
+    inside = _with_border(step, shape, out, *given)
+    low, high = (np.repeat(b - step.input_zero, step.multiplier) for b in inside)
+    weights = np.moveaxis(step.weights.astype(np.int64), 2, 0)
+    up, down = np.maximum(weights, 0).sum(axis=(1, 2)), np.minimum(weights, 0).sum(axis=(1, 2))
+    return _after((step.bias + up * low + down * high, step.bias + up * high + down * low), step)
 
 
 def _is_flat(shape: tuple[int, ...], out: tuple[int, ...]) -> bool:
@@ -105,14 +114,19 @@ def _with_border(
     return np.minimum(low, step.input_zero), np.maximum(high, step.input_zero)
 
 
-def reaches_outside(step: ir.Convolution | ir.Depthwise, shape: tuple[int, ...], out: tuple[int, ...]) -> bool:
+def reaches_outside(
+    step: ir.Convolution | ir.Depthwise, shape: tuple[int, ...], out: tuple[int, ...]
+) -> bool:
     """Whether any output stands on padding."""
     window = step.window
     if window.kernel == (1, 1) and window.pad == (0, 0):
         return False
     for axis in (0, 1):
         last = (out[axis - 3] - 1) * window.stride[axis] - window.pad[axis]
-        if window.pad[axis] > 0 or last + (window.kernel[axis] - 1) * window.dilation[axis] >= shape[axis - 3]:
+        if (
+            window.pad[axis] > 0
+            or last + (window.kernel[axis] - 1) * window.dilation[axis] >= shape[axis - 3]
+        ):
             return True
     return False
 
@@ -124,7 +138,9 @@ def _sum_bounds(weights: Int64, low: Int64, high: Int64, bias: Int64) -> Bounds:
 
 def _after(sums: Bounds, step: ir.Convolution | ir.Depthwise) -> Bounds:
     # Beyond int32 the runtimes wrap round: nothing is known then.
-    if bool(np.any(sums[0] < -(1 << 31)) or np.any(sums[1] >= 1 << 31)) or _shifts_overflow(sums, step.requantization):
+    if bool(np.any(sums[0] < -(1 << 31)) or np.any(sums[1] >= 1 << 31)) or _shifts_overflow(
+        sums, step.requantization
+    ):
         count = len(sums[0])
         return np.full(count, -128, np.int64), np.full(count, 127, np.int64)
     return _finish(sums[0], step.requantization), _finish(sums[1], step.requantization)
@@ -148,15 +164,22 @@ def _droppable(network: ir.Network, bounds: Mapping[int, Bounds]) -> dict[int, M
     for step in network.steps:
         if not _is_linked(network, step) and not isinstance(step, ir.Convolution):
             keep[step.output][:] = True
+
     # Needs first, to the end: rounding up before that would keep channels that nobody asked for.
-    while _grows(keep, lambda: [_need(network, step, keep, bounds) for step in network.steps]) or _grows(
-        keep, lambda: [_round_up(mask, network.shape(number)) for number, mask in keep.items()]
-    ):
+    def need() -> None:
+        for step in network.steps:
+            _need(network, step, keep, bounds)
+
+    def round_up() -> None:
+        for number, mask in keep.items():
+            _round_up(mask, network.shape(number))
+
+    while _grows(keep, need) or _grows(keep, round_up):
         pass
     return {number: ~mask for number, mask in keep.items()}
 
 
-def _grows(keep: Mapping[int, Mask], act: Callable[[], object]) -> bool:
+def _grows(keep: Mapping[int, Mask], act: Callable[[], None]) -> bool:
     before = sum(int(mask.sum()) for mask in keep.values())
     act()
     return sum(int(mask.sum()) for mask in keep.values()) > before

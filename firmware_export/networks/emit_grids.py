@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ def _strides(shape: tuple[int, ...]) -> list[int]:
     return [int(np.prod(shape[k + 1 :], dtype=np.int64)) for k in range(len(shape))]
 
 
-def _join(axes: list[Axis], most: int) -> list[Axis]:
+def _join(axes: Sequence[Axis], most: int) -> list[Axis]:
     """Drop axes of size 1, join neighbours that run on into each other, and fill up to `most`."""
     joined: list[Axis] = []
     for size, strides in axes:
@@ -34,7 +35,9 @@ def _join(axes: list[Axis], most: int) -> list[Axis]:
     if len(joined) > most or any(size > 65535 for size, _ in joined):
         joined = [part for axis in joined for part in _halved(axis)]
     if len(joined) > most or any(size > 65535 for size, _ in joined):
-        raise UnsupportedModel(f"an operator runs over {len(joined)} irregular axes; at most {most} are supported")
+        raise UnsupportedModel(
+            f"an operator runs over {len(joined)} irregular axes; at most {most} are supported"
+        )
     sides = len(axes[0][1]) if axes else 2
     return [(1, (0,) * sides)] * (most - len(joined)) + joined
 
@@ -112,7 +115,7 @@ def copies(network: ir.Network, step: ir.Step) -> list[Copy] | None:
     return [(0, start, 0, _copy(axes))]
 
 
-def _copy(axes: list[Axis]) -> list[str]:
+def _copy(axes: Sequence[Axis]) -> list[str]:
     joined = _join(axes, 5)
     return [
         braced(str(size) for size, _ in joined),

@@ -7,6 +7,16 @@ import numpy as np
 from firmware_export.cprint import comment, float_literal
 from firmware_export.networks import ir
 
+_SCRATCH = "Bytes of working memory that invoke needs, exactly; the caller's, aligned to 8."
+_EQUAL = (
+    "Equal, bit for bit, to TensorFlow Lite Micro on the same int8 input, on every core, with every compiler."
+)
+_THREADS = "No heap, no files, no written globals; any number of threads may call at once, each with its own scratch."
+_INVOKE = (
+    "Runs the network. 0, or -1 where a pointer is NULL, or -2 where scratch is not aligned. "
+    "Buffers must not overlap."
+)
+
 
 def header(network: ir.Network, name: str, scratch: int) -> str:
     """The text of ``<name>.h``.
@@ -32,8 +42,8 @@ def header(network: ir.Network, name: str, scratch: int) -> str:
             f"  {name}_quantize(values, input);",
             f"  {name}_invoke(input, output, scratch);",
             "",
-            "Equal, bit for bit, to TensorFlow Lite Micro on the same int8 input, on every core and with every compiler.",
-            "No heap, no files, no written globals; any number of threads may call at once, each with its own scratch.",
+            _EQUAL,
+            _THREADS,
         ]
     )
     reciprocal = np.float32(2.0) * (np.float32(1.0) / np.float32(source.scale))
@@ -48,7 +58,7 @@ def header(network: ir.Network, name: str, scratch: int) -> str:
 #define {upper}_INPUT_LEN {network.values[network.input].size}
 #define {upper}_OUTPUT_LEN {network.values[network.output].size}
 
-{comment(["Bytes of working memory that invoke needs, exactly; the caller's, aligned to 8, free again afterwards."])}
+{comment([_SCRATCH])}
 #define {upper}_SCRATCH_BYTES {max(scratch, 1)}
 
 {comment(["value = (number - zero point) * scale; half steps: input steps per unit of a value, doubled."])}
@@ -62,7 +72,7 @@ def header(network: ir.Network, name: str, scratch: int) -> str:
 extern "C" {{
 #endif
 
-{comment(["Runs the network. 0, or -1 where a pointer is NULL, or -2 where scratch is not aligned. Buffers must not overlap."])}
+{comment([_INVOKE])}
 int {name}_invoke(const int8_t *input, int8_t *output, void *scratch);
 
 {comment([f"{upper}_INPUT_LEN values to inputs: to the nearest step, halves away from zero, saturated."])}

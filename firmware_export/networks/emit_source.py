@@ -55,7 +55,9 @@ class Source:
     kernels: tuple[str, ...]
 
 
-def source(network: ir.Network, name: str, labels: tuple[str, ...] = (), *, updatable: bool = False) -> Source:
+def source(
+    network: ir.Network, name: str, labels: tuple[str, ...] = (), *, updatable: bool = False
+) -> Source:
     """Write a network as C.
 
     Parameters
@@ -66,7 +68,7 @@ def source(network: ir.Network, name: str, labels: tuple[str, ...] = (), *, upda
     labels : tuple of str
         Names of the outputs, for classifiers.
     updatable : bool
-        Keep to kernels that hold for any weights of these shapes, and make the parameters a symbol of their own.
+        Keep to kernels that hold for any weights of these shapes; the parameters are a symbol of their own.
     """
     layout = plan(network, {i: kernel_scratch(network, step) for i, step in enumerate(network.steps)})
     code = Code(name, updatable)
@@ -91,7 +93,7 @@ def source(network: ir.Network, name: str, labels: tuple[str, ...] = (), *, upda
 
 {shapes}
 
-{_map(network, layout)}
+{_map(layout)}
 int {name}_invoke(const int8_t *input, int8_t *output, void *scratch)
 {{
 {_entry(name, calls)}
@@ -155,7 +157,7 @@ def _entry(name: str, calls: str) -> str:
     return "\n".join(lines)
 
 
-def _map(network: ir.Network, layout: Plan) -> str:
+def _map(layout: Plan) -> str:
     lines = [f"Scratch: {layout.size} bytes.", ""]
     for block in layout.blocks:
         steps = f"step {block.first}" if block.first == block.last else f"steps {block.first} to {block.last}"

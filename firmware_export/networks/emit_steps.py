@@ -25,7 +25,7 @@ Places = tuple[str, ...]
 def kernel_scratch(network: ir.Network, step: ir.Step) -> int:
     """Bytes of scratch that the step's kernel needs while it runs."""
     if isinstance(step, ir.Convolution):
-        depth = -(-step.weights[0].size // 4) * 4
+        depth = -(-int(step.weights[0].size) // 4) * 4
         pixels = _pixels(network, step)
         columns = 2 * depth * (4 if pixels >= 4 else 1)
         return columns + (depth if _odd_rows(network, step) else 0)
@@ -57,7 +57,7 @@ def _pixels(network: ir.Network, step: ir.Convolution) -> int:
 
 
 def _is_pointwise(network: ir.Network, step: ir.Convolution) -> bool:
-    return network.values[step.inputs[0]].size == _pixels(network, step) * step.weights[0].size
+    return network.values[step.inputs[0]].size == _pixels(network, step) * int(step.weights[0].size)
 
 
 def _odd_rows(network: ir.Network, step: ir.Convolution) -> bool:
@@ -78,7 +78,8 @@ def _convolution(
     if pixels == 1 and _is_pointwise(network, step):
         code.use("fully_connected")
         member = code.shape("matrix", f"shape_{n}", [shape[1:-1]])
-        return [f"{code.name}_fully_connected({member}, {weights}, {table}, {out}, {places[0]}, {depth}, {to}, {scratch});"]
+        buffers = f"{places[0]}, {depth}, {to}, {scratch}"
+        return [f"{code.name}_fully_connected({member}, {weights}, {table}, {out}, {buffers});"]
     code.use("conv_2d")
     if _is_pointwise(network, step):
         numbers = [1, pixels, depth, 1, pixels, 0, 0, 1, 1, 0, 0, 1, 1]
@@ -92,7 +93,9 @@ def _convolution(
         numbers += [*window.stride, *window.dilation]
     member = code.shape("conv_2d_layer", f"shape_{n}", [*numbers, shape])
     zero = code.number(f"zero_{n}", step.input_zero)
-    return [f"{code.name}_conv_2d({member}, {weights}, {table}, {out}, {zero}, {places[0]}, {to}, {scratch});"]
+    return [
+        f"{code.name}_conv_2d({member}, {weights}, {table}, {out}, {zero}, {places[0]}, {to}, {scratch});"
+    ]
 
 
 def _depthwise(
@@ -117,7 +120,15 @@ def _depthwise(
     else:
         code.use("depthwise_conv_2d")
         taps = step.weights
-        numbers = [*shape, *out_shape[:2], step.multiplier, *window.pad, *window.kernel, *window.stride, *window.dilation]
+        numbers = [
+            *shape,
+            *out_shape[:2],
+            step.multiplier,
+            *window.pad,
+            *window.kernel,
+            *window.stride,
+            *window.dilation,
+        ]
     weights = code.array("int8_t", f"weights_{n}", taps)
     table = code.channels(f"channels_{n}", depthwise_channels(step, fold_zero=fast))
     out = code.output(f"out_{n}", step.requantization)
@@ -170,9 +181,19 @@ def _add(
     code.use("add")
     code.switch("SUBTRACT", int(step.sign < 0))
     signs = (1, step.sign)
-    items = [grid, first, step.zeros[first], step.zeros[second], step.multipliers[second], -1 - step.shifts[second]]
+    items = [
+        grid,
+        first,
+        step.zeros[first],
+        step.zeros[second],
+        step.multipliers[second],
+        -1 - step.shifts[second],
+    ]
     items += [signs[first], signs[second]]
-    items += [code.channel_value(_bounded(step.requantization, 1 << 29)), code.output_value(step.requantization)]
+    items += [
+        code.channel_value(_bounded(step.requantization, 1 << 29)),
+        code.output_value(step.requantization),
+    ]
     member = code.struct("add_layer", f"add_{n}", items, 92)
     return [f"{code.name}_add({member}, {places[0]}, {places[1]}, {to});"]
 
@@ -182,7 +203,10 @@ def _multiply(
 ) -> list[str]:
     grid = _broadcast(code, network, step)
     code.use("mul")
-    last = [code.channel_value(_bounded(step.requantization, 1 << 16)), code.output_value(step.requantization)]
+    last = [
+        code.channel_value(_bounded(step.requantization, 1 << 16)),
+        code.output_value(step.requantization),
+    ]
     member = code.struct("mul_layer", f"mul_{n}", [grid, *step.zeros, *last], 72)
     return [f"{code.name}_mul({member}, {places[0]}, {places[1]}, {to});"]
 
@@ -208,7 +232,9 @@ def _reduce(
         table = channels(np.array([step.offset], np.int64), step.requantization, -bound, bound)
         channel, out = code.channel_value(table), code.output_value(step.requantization)
     items = [*grid, int(step.requantization is None), channel, out]
-    return [f"{code.name}_reduce({code.struct('reduce_layer', f'reduce_{n}', items, 64)}, {places[0]}, {to});"]
+    return [
+        f"{code.name}_reduce({code.struct('reduce_layer', f'reduce_{n}', items, 64)}, {places[0]}, {to});"
+    ]
 
 
 def _softmax(
@@ -219,7 +245,9 @@ def _softmax(
     rows = network.values[step.inputs[0]].size // shape[-1]
     # Differences of int8 never reach further down.
     least = max(step.least_difference, -256)
-    member = code.struct("softmax_layer", f"softmax_{n}", [rows, shape[-1], step.multiplier, step.shift, least], 16)
+    member = code.struct(
+        "softmax_layer", f"softmax_{n}", [rows, shape[-1], step.multiplier, step.shift, least], 16
+    )
     return [f"{code.name}_softmax({member}, {places[0]}, {to});"]
 
 
@@ -244,7 +272,9 @@ def _moves(
 def _resize(code: Code, network: ir.Network, step: ir.Gather, n: int, places: Places, to: str) -> list[str]:
     code.use("requantize", "resize_nearest_neighbor")
     width, depth = network.shape(step.inputs[0])[-2:]
-    rows, columns = (code.positions(f"shape_{n}_{what}", step.indices[k]) for k, what in ((1, "rows"), (2, "columns")))
+    rows, columns = (
+        code.positions(f"shape_{n}_{what}", step.indices[k]) for k, what in ((1, "rows"), (2, "columns"))
+    )
     sizes = f"{len(step.indices[1])}, {len(step.indices[2])}, {width}, {depth}"
     return [f"{code.name}_resize_nearest_neighbor({rows}, {columns}, {sizes}, {places[0]}, {to});"]
 

@@ -17,7 +17,9 @@ def vectors_header(inputs: Int8, outputs: Int8, name: str) -> str:
     """
     upper = name.upper()
     rows = [braced(braced(map(str, row.tolist()), 2) for row in array) for array in (inputs, outputs)]
-    manual = comment([f"Test vectors of {name}: {name}_invoke() must make these outputs of these inputs, bit for bit."])
+    manual = comment(
+        [f"Test vectors of {name}: {name}_invoke() must make these outputs of these inputs, bit for bit."]
+    )
     return f"""{manual}
 #ifndef {upper}_TEST_VECTORS_H
 #define {upper}_TEST_VECTORS_H

@@ -80,7 +80,8 @@ class OverBudget(FirmwareExportError):
 def figures(network: ir.Network, source: Source) -> Figures:
     """The costs of a network with its source."""
     layers = tuple(
-        Layer(step.label, network.shape(step.output), _macs(network, step), _weights(step)) for step in network.steps
+        Layer(step.label, network.shape(step.output), _macs(network, step), _weights(step))
+        for step in network.steps
     )
     code = _FRAME_BYTES + sum(CODE_BYTES[k] for k in source.kernels) + _CALL_BYTES * len(network.steps)
     buffers = network.values[network.input].size + network.values[network.output].size

@@ -50,7 +50,7 @@ def high_multiply(values: Ints | int, multiplier: Ints | int) -> Ints:
 
 
 def rounding_shift(values: Ints | int, exponent: Ints | int) -> Ints:
-    """values / 2**exponent, rounded half away from zero: gemmlowp's `RoundingDivideByPOT`."""
+    """Values / 2**exponent, rounded half away from zero: gemmlowp's `RoundingDivideByPOT`."""
     x, e = np.asarray(values, np.int64), np.asarray(exponent, np.int64)
     mask = (np.int64(1) << e) - 1
     threshold = (mask >> 1) + (x < 0)
@@ -162,7 +162,10 @@ def tanh(value: int) -> int:
 
 
 def reciprocal(total: int, integer_bits: int) -> tuple[int, int]:
-    """1 / total for a positive Q(integer_bits) sum: (Q0.31 mantissa, bits over one). tflite `GetReciprocal`."""
+    """1 / total of a positive Q(integer_bits) sum, as (Q0.31 mantissa, bits over one).
+
+    Source: tflite `GetReciprocal`.
+    """
     headroom = 32 - total.bit_length()
     fraction = ((total << headroom) & 0xFFFFFFFF) - (1 << 31)
     return one_over_one_plus(fraction), integer_bits - headroom

@@ -83,11 +83,16 @@ def matrix(step: ir.Convolution, *, prove: bool) -> Matrix:
     small = bool(np.all(np.maximum(-low, high)[1::2] < _SPLIT_LIMIT))
     split = prove and fits and small
     halves = 256 * upper + (lower if split else lower & 0xFF)
-    words = halves.reshape(units // 2, depth // 4, 4)[:, :, (0, 2, 1, 3)].reshape(units // 4, 2, depth // 2, 2)
+    words = halves.reshape(units // 2, depth // 4, 4)[:, :, (0, 2, 1, 3)].reshape(
+        units // 4, 2, depth // 2, 2
+    )
     lanes = words.transpose(0, 2, 1, 3).reshape(-1)
     rest = units - len(bias)
     filled = Channels(
-        np.pad(how.bias, (0, rest)), np.pad(how.multiplier, (0, rest)), np.pad(how.shift, (0, rest)), how.level
+        np.pad(how.bias, (0, rest)),
+        np.pad(how.multiplier, (0, rest)),
+        np.pad(how.shift, (0, rest)),
+        how.level,
     )
     return Matrix(lanes.astype(np.int16), depth // 2, split, filled)
 

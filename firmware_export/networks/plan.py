@@ -84,8 +84,8 @@ def plan(network: ir.Network, kernel_scratch: Mapping[int, int]) -> Plan:
         if isinstance(step, ir.Reshape) or target in outside:
             continue
         for source in in_place_inputs(network, step):
-            root = place.get(roots[source])
-            if root is not None and last[roots[source]] == index and last[root] == index:
+            root = place.get(roots[source], -1)
+            if root >= 0 and last[roots[source]] == index and last[root] == index:
                 place[target] = root
                 size[root] = max(size[root], size[target])
                 last[root] = last[target]
@@ -103,7 +103,7 @@ def plan(network: ir.Network, kernel_scratch: Mapping[int, int]) -> Plan:
 
 
 def in_place_inputs(network: ir.Network, step: ir.Step) -> tuple[int, ...]:
-    """Inputs whose place the output may take: each byte is read for the last time before it is overwritten."""
+    """Inputs whose place the output may take: each byte is read for the last time before it is written."""
     out = network.shape(step.output)
     if isinstance(step, (ir.Lookup, ir.Softmax)):
         return step.inputs

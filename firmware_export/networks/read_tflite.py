@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import numpy as np
-
 from firmware_export.errors import UnsupportedModel
 from firmware_export.networks import ir
 from firmware_export.networks.lower import convolution, elementwise, movement, reduction, unary
-from firmware_export.networks.lower.context import Lowering, zero
+from firmware_export.networks.lower.context import LARGEST_SCALE, LEAST_SCALE, Lowering, zero
 from firmware_export.networks.lower.shapes import fold_shape_arithmetic
 from firmware_export.networks.simulate import run_step
 from firmware_export.networks.tflite_graph import Graph, Node, read_graph
@@ -50,7 +48,7 @@ OPERATORS: Mapping[str, tuple[int, Callable[[Lowering], None]]] = {
 
 _LAST_ADVICE = {
     "ARG_MAX": "leave it out: the caller finds the largest of the int8 outputs at no loss",
-    "DEQUANTIZE": "give the model an int8 output (inference_output_type=tf.int8); <name>_dequantize does this",
+    "DEQUANTIZE": "give the model an int8 output (inference_output_type=tf.int8); <name>_dequantize is there",
 }
 
 
@@ -85,15 +83,22 @@ def read(data: bytes) -> ir.Network:
 
 def _check_ends(graph: Graph) -> None:
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
-        raise UnsupportedModel(f"{len(graph.inputs)} inputs and {len(graph.outputs)} outputs; one of each is supported")
+        raise UnsupportedModel(
+            f"{len(graph.inputs)} inputs and {len(graph.outputs)} outputs; one of each is supported"
+        )
     last = next((node for node in graph.nodes if graph.outputs[0] in node.outputs), None)
     if last is not None and last.kind in _LAST_ADVICE:
-        raise UnsupportedModel(f"operator {last.index}, {last.kind} version {last.version}, at the end: {_LAST_ADVICE[last.kind]}")
+        raise UnsupportedModel(
+            f"operator {last.index}, {last.kind} version {last.version}, at the end: "
+            f"{_LAST_ADVICE[last.kind]}"
+        )
     for what, number in (("input", graph.inputs[0]), ("output", graph.outputs[0])):
         tensor = graph.tensors[number]
         if tensor.type != "INT8":
-            raise UnsupportedModel(f"the model's {what} is {tensor.type}; quantize it to int8, {what} included")
-        if len(tensor.scale) != 1 or not np.isfinite(tensor.scale[0]) or not tensor.scale[0] > 0:
+            raise UnsupportedModel(
+                f"the model's {what} is {tensor.type}; quantize it to int8, {what} included"
+            )
+        if len(tensor.scale) != 1 or not LEAST_SCALE <= tensor.scale[0] <= LARGEST_SCALE:
             raise UnsupportedModel(f"the model's {what} is not quantized with one scale")
         if not -128 <= int(tensor.zero_point[0]) <= 127:
             raise UnsupportedModel(f"the model's {what} has the zero point {tensor.zero_point[0]}")

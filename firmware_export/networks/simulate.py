@@ -56,12 +56,16 @@ def _finish(sums: Int64, how: ir.Requantization) -> Int64:
 
 def patches(x: Int64, window: ir.Window, out: tuple[int, int], fill: int) -> Int64:
     """The input of each output pixel: (height, width, kernel height, kernel width, channels)."""
-    height, width, channels = x.shape
+    height, width, _ = x.shape
     (kh, kw), (sh, sw), (dh, dw), (top, left) = window.kernel, window.stride, window.dilation, window.pad
     rows = np.arange(out[0])[:, None] * sh - top + np.arange(kh) * dh
     columns = np.arange(out[1])[:, None] * sw - left + np.arange(kw) * dw
-    inside = ((rows >= 0) & (rows < height))[:, None, :, None] & ((columns >= 0) & (columns < width))[None, :, None, :]
-    taken = x[np.clip(rows, 0, height - 1)[:, None, :, None], np.clip(columns, 0, width - 1)[None, :, None, :]]
+    inside = ((rows >= 0) & (rows < height))[:, None, :, None] & ((columns >= 0) & (columns < width))[
+        None, :, None, :
+    ]
+    taken = x[
+        np.clip(rows, 0, height - 1)[:, None, :, None], np.clip(columns, 0, width - 1)[None, :, None, :]
+    ]
     return np.where(inside[..., None], taken, fill)
 
 
@@ -79,7 +83,9 @@ def _convolution(step: ir.Convolution, inputs: list[Int64], shape: tuple[int, ..
 
 
 def _depthwise(step: ir.Depthwise, inputs: list[Int64], shape: tuple[int, ...]) -> Int64:
-    taken = patches(inputs[0].reshape(inputs[0].shape[-3:]), step.window, (shape[-3], shape[-2]), step.input_zero)
+    taken = patches(
+        inputs[0].reshape(inputs[0].shape[-3:]), step.window, (shape[-3], shape[-2]), step.input_zero
+    )
     taken = np.repeat(taken - step.input_zero, step.multiplier, axis=-1)
     sums = np.einsum("yxhwc,hwc->yxc", taken, step.weights.astype(np.int64)) + step.bias
     return _finish(sums, step.requantization)
@@ -95,11 +101,11 @@ def _pool(step: ir.Pool, inputs: list[Int64], shape: tuple[int, ...]) -> Int64:
         count = inside.sum(axis=(2, 3))
         total = np.where(inside, taken, 0).sum(axis=(2, 3))
         result = np.sign(total) * ((abs(total) + count // 2) // count)
-    return np.clip(result, step.low, step.high)
+    return np.asarray(np.clip(result, step.low, step.high), np.int64)
 
 
 def _lookup(step: ir.Lookup, inputs: list[Int64], shape: tuple[int, ...]) -> Int64:
-    return step.table.astype(np.int64)[inputs[0] + 128]
+    return np.asarray(step.table[inputs[0] + 128], np.int64)
 
 
 def _add(step: ir.Add, inputs: list[Int64], shape: tuple[int, ...]) -> Int64:
@@ -142,7 +148,7 @@ def _softmax(step: ir.Softmax, inputs: list[Int64], shape: tuple[int, ...]) -> I
 
 
 def _gather(step: ir.Gather, inputs: list[Int64], shape: tuple[int, ...]) -> Int64:
-    return inputs[0].transpose(step.axes)[np.ix_(*step.indices)]
+    return np.asarray(inputs[0].transpose(step.axes)[np.ix_(*step.indices)], np.int64)
 
 
 def _place(step: ir.Place, inputs: list[Int64], shape: tuple[int, ...]) -> Int64:

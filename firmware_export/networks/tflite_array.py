@@ -10,7 +10,7 @@ from firmware_export.networks.plan import plan
 _BASE, _PER_VALUE, _PER_STEP = 4096, 160, 512
 
 
-def arena_bytes(data: bytes, network: ir.Network) -> int:
+def arena_bytes(network: ir.Network) -> int:
     """An arena that is large enough: TFLM's own structures differ from release to release.
 
     Activations need at least what our plan needs, with inputs and outputs inside and without steps in
@@ -18,13 +18,25 @@ def arena_bytes(data: bytes, network: ir.Network) -> int:
     """
     sizes = [value.size for value in network.values.values() if value.constant is None]
     live = max(
-        (sum(network.values[i].size for i in (*step.inputs, step.output)) for step in network.steps), default=0
+        (sum(network.values[i].size for i in (*step.inputs, step.output)) for step in network.steps),
+        default=0,
     )
-    planned = plan(network, {}).size + network.values[network.input].size + network.values[network.output].size
-    channels = sum(8 * len(step.bias) for step in network.steps if isinstance(step, (ir.Convolution, ir.Depthwise)))
+    planned = (
+        plan(network, {}).size + network.values[network.input].size + network.values[network.output].size
+    )
+    channels = sum(
+        8 * len(step.bias) for step in network.steps if isinstance(step, (ir.Convolution, ir.Depthwise))
+    )
     working = 4 * max(sizes, default=0)
     activations = max(planned, live) + max(sizes, default=0)
-    total = _BASE + activations + channels + min(working, 65536) + _PER_VALUE * len(sizes) + _PER_STEP * len(network.steps)
+    total = (
+        _BASE
+        + activations
+        + channels
+        + min(working, 65536)
+        + _PER_VALUE * len(sizes)
+        + _PER_STEP * len(network.steps)
+    )
     return -(-total // 1024) * 1024
 
 
@@ -60,7 +72,7 @@ def tflite_array(data: bytes, network: ir.Network, name: str) -> tuple[str, str]
 {calls}
  */
 #define {upper}_TFLITE_OPERATORS {len(network.operators)}
-#define {upper}_TFLITE_ARENA_BYTES {arena_bytes(data, network)}
+#define {upper}_TFLITE_ARENA_BYTES {arena_bytes(network)}
 #define {upper}_TFLITE_BYTES {len(data)}
 
 #ifdef __cplusplus

@@ -200,14 +200,18 @@ def _tensor(schema: _Schema, model: Any, subgraph: Any, index: int) -> Tensor:
     name = (raw.Name() or b"").decode("utf-8", "replace")
     shape = tuple(int(raw.Shape(i)) for i in range(min(raw.ShapeLength(), 8)))
     if raw.ShapeLength() > 6 or any(size < 1 for size in shape):
-        raise UnsupportedModel(f"tensor {index} ({name!r}) has the shape {list(shape)}: sizes must be known, ranks up to 6")
+        raise UnsupportedModel(
+            f"tensor {index} ({name!r}) has the shape {list(shape)}: sizes must be known, ranks up to 6"
+        )
     if raw.Sparsity() is not None or raw.IsVariable():
         raise UnsupportedModel(f"tensor {index} ({name!r}) is sparse or a variable")
     count = 1
     for size in shape:
         count *= size
     if count > MAX_TENSOR_BYTES:
-        raise UnsupportedModel(f"tensor {index} ({name!r}) has {count} elements, more than any board here holds")
+        raise UnsupportedModel(
+            f"tensor {index} ({name!r}) has {count} elements, more than any board here holds"
+        )
     quantization = raw.Quantization()
     scales, zeros = 0, 0
     if quantization is not None:

@@ -100,7 +100,7 @@ class _Walk:
         self._spend()
         vtable = at - self._read("<i", at)
         vtable_size, table_size = self._read("<H", vtable), self._read("<H", vtable + 2)
-        if vtable_size < 4 or vtable + vtable_size > len(self._data):
+        if vtable_size < 4 or vtable_size % 2 or vtable + vtable_size > len(self._data):
             raise UnreadableModel(f"a broken table description, at byte {vtable}")
         if at + table_size > len(self._data):
             raise UnreadableModel(f"a table leads outside the file, at byte {at}")

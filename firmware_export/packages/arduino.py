@@ -34,7 +34,9 @@ url=https://github.com/
 architectures=*
 includes={name}.h
 """
-    functions = "\n".join(f"{name}_{what}\tKEYWORD2" for what in ("invoke", "quantize", "dequantize", "label"))
+    functions = "\n".join(
+        f"{name}_{what}\tKEYWORD2" for what in ("invoke", "quantize", "dequantize", "label")
+    )
     return {
         "library.properties": properties,
         "keywords.txt": functions + "\n",

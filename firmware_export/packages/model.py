@@ -38,7 +38,8 @@ def facts(model: PackagedModel) -> str:
     """What a README says of the model."""
     network, found = model.network, model.figures
     scales = [
-        f"- {what}: {' x '.join(map(str, network.shape(number)))} int8, value = (number - {how.zero_point}) * {how.scale:.9g}"
+        f"- {what}: {' x '.join(map(str, network.shape(number)))} int8, "
+        f"value = (number - {how.zero_point}) * {how.scale:.9g}"
         for what, number, how in (
             ("Input", network.input, network.input_quantization),
             ("Output", network.output, network.output_quantization),
@@ -55,10 +56,10 @@ def facts(model: PackagedModel) -> str:
             *labels,
             f"- Operators: {', '.join(network.operators)}",
             f"- {found.macs:,} multiplications an inference",
-            f"- Flash: {found.parameters:,} bytes of parameters, about {found.code:,} of code on a Cortex-M4F",
+            f"- Flash: {found.parameters:,} bytes of parameters, about {found.code:,} of code",
             f"- RAM: {found.scratch:,} bytes of scratch, and the input and output buffers",
             "",
-            f"The header `{model.name}.h` is the manual. The self-test runs the test vectors and must report no failure.",
+            f"The header `{model.name}.h` is the manual. The self-test runs the test vectors: none may fail.",
             "",
         ]
     )

@@ -8,6 +8,7 @@ from firmware_export.packages.model import PackagedModel, example, facts, self_t
 def files(model: PackagedModel) -> dict[str, bytes]:
     """The module's files by their relative names."""
     name, upper = model.name, model.name.upper()
+    tab = "\t"  # Kconfig asks for it
     module = f"""name: {name}
 build:
   cmake: zephyr
@@ -20,10 +21,10 @@ build:
 endif()
 """
     choice = f"""config {upper}
-	bool "{name}: an int8 neural network"
-	help
-	  Equal bit for bit to TensorFlow Lite Micro.
-	  Needs {model.figures.scratch} bytes of scratch memory.
+{tab}bool "{name}: an int8 neural network"
+{tab}help
+{tab}  Equal bit for bit to TensorFlow Lite Micro.
+{tab}  Needs {model.figures.scratch} bytes of scratch memory.
 """
     application = f"""cmake_minimum_required(VERSION 3.20)
 list(APPEND ZEPHYR_EXTRA_MODULES ${{CMAKE_CURRENT_SOURCE_DIR}}/../..)

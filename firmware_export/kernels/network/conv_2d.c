@@ -224,7 +224,7 @@ static MODEL_HOT void model_conv_2d(const struct model_conv_2d_layer *conv, cons
   const size_t pixels = (size_t)conv->out_height * conv->out_width;
   size_t done = 0;
 #if MODEL_WINDOWS
-  int8_t *bytes = (int8_t *)(scratch + 8 * (size_t)conv->matrix.words);
+  int8_t *bytes = (int8_t *)(scratch + (pixels < 4 ? 2 : 8) * (size_t)conv->matrix.words);
   int32_t row = -(int32_t)conv->pad_top, column = -(int32_t)conv->pad_left;
   const int32_t row_end = column + (int32_t)conv->stride_width * conv->out_width;
 #endif

@@ -14,6 +14,9 @@ from firmware_export.networks.tflite_graph import Graph, Node, Tensor
 
 ACTIVATIONS = {0: "NONE", 1: "RELU", 2: "RELU_N1_TO_1", 3: "RELU6"}
 
+LEAST_SCALE, LARGEST_SCALE = 1e-12, 1e12
+"""Scales outside are damage; inside, no product or ratio of them leaves float32."""
+
 
 class Lowering:
     """Builds an integer network from a graph, node by node; `node` is the one at hand."""
@@ -30,7 +33,9 @@ class Lowering:
         """Raise UnsupportedModel with the operator's name, index, types and version."""
         node = self.node
         types = ", ".join(self.graph.tensors[i].type for i in node.inputs if i >= 0)
-        raise UnsupportedModel(f"operator {node.index}, {node.kind} version {node.version} of {types or 'nothing'}: {why}")
+        raise UnsupportedModel(
+            f"operator {node.index}, {node.kind} version {node.version} of {types or 'nothing'}: {why}"
+        )
 
     def require(self, holds: bool, why: str) -> None:
         """Refuse unless `holds`."""
@@ -66,8 +71,12 @@ class Lowering:
             advice = "; quantize the whole model to int8" if "FLOAT" in tensor.type else ""
             self.refuse(f"{what} is {tensor.type}, only INT8 is supported{advice}")
         self.require(len(tensor.scale) == 1, f"{what} has {len(tensor.scale)} scales, one is needed")
-        self.require(bool(np.isfinite(tensor.scale[0]) and tensor.scale[0] > 0), f"{what} has the scale {tensor.scale[0]}")
-        self.require(-128 <= int(tensor.zero_point[0]) <= 127, f"{what} has the zero point {tensor.zero_point[0]}")
+        self.require(
+            LEAST_SCALE <= tensor.scale[0] <= LARGEST_SCALE, f"{what} has the scale {tensor.scale[0]}"
+        )
+        self.require(
+            -128 <= int(tensor.zero_point[0]) <= 127, f"{what} has the zero point {tensor.zero_point[0]}"
+        )
 
     def data(self, place: int) -> Tensor:
         """Input `place`, an int8 activation or constant, entered among the values."""
@@ -103,12 +112,17 @@ class Lowering:
         """Input `place` as constant int8 weights with symmetric scales."""
         tensor = self.tensor(place)
         if tensor.type != "INT8":
-            hybrid = " (a float or hybrid model); quantize it to int8 in full" if "FLOAT" in tensor.type else ""
+            hybrid = (
+                " (a float or hybrid model); quantize it to int8 in full" if "FLOAT" in tensor.type else ""
+            )
             self.refuse(f"its weights are {tensor.type}{hybrid}, only INT8 is supported")
         self.require(tensor.data is not None, "its weights must be constant")
         self.require(len(tensor.scale) > 0, "its weights have no scale")
-        self.require(bool(np.all(np.isfinite(tensor.scale)) and np.all(tensor.scale > 0)), "its weights have a broken scale")
-        self.require(not np.any(tensor.zero_point), "its weights have a zero point; only symmetric ones are supported")
+        sound = bool(np.all((tensor.scale >= LEAST_SCALE) & (tensor.scale <= LARGEST_SCALE)))
+        self.require(sound, "its weights have a broken scale")
+        self.require(
+            not np.any(tensor.zero_point), "its weights have a zero point; only symmetric ones are supported"
+        )
         return np.frombuffer(self._bytes(tensor, 1), np.int8).reshape(tensor.shape), tensor
 
     def bias(self, place: int, channels: int) -> Int64:
@@ -125,7 +139,10 @@ class Lowering:
     def _bytes(self, tensor: Tensor, width: int) -> bytes:
         wanted = width * int(np.prod(tensor.shape, dtype=np.int64))
         content = tensor.data or b""
-        self.require(len(content) == wanted, f"tensor {tensor.index} has {len(content)} bytes, its shape asks for {wanted}")
+        self.require(
+            len(content) == wanted,
+            f"tensor {tensor.index} has {len(content)} bytes, its shape asks for {wanted}",
+        )
         return content
 
     def clamp(self) -> tuple[int, int]:

@@ -41,7 +41,9 @@ def depthwise_conv_2d(low: Lowering) -> None:
     weights, filters = low.weights(1)
     low.require(len(x.shape) == 4 and weights.ndim == 4 and len(out.shape) == 4, "ranks must be 4")
     channels = weights.shape[3]
-    low.require(weights.shape[0] == 1 and channels == out.shape[3] and channels % x.shape[3] == 0, "shapes do not fit")
+    low.require(
+        weights.shape[0] == 1 and channels == out.shape[3] and channels % x.shape[3] == 0, "shapes do not fit"
+    )
     _limit(low, out, weights.shape[1] * weights.shape[2])
     low.emit(
         ir.Depthwise(
@@ -67,7 +69,9 @@ def fully_connected(low: Lowering) -> None:
     units, depth = weights.shape
     rows = int(np.prod(x.shape, dtype=np.int64)) // depth
     low.require(rows * depth == np.prod(x.shape, dtype=np.int64), "shapes do not fit")
-    low.require(rows * units == np.prod(out.shape, dtype=np.int64) and out.shape[-1:] == (units,), "shapes do not fit")
+    low.require(
+        rows * units == np.prod(out.shape, dtype=np.int64) and out.shape[-1:] == (units,), "shapes do not fit"
+    )
     _limit(low, out, depth)
     if len(filters.scale) == 1:
         # A product of floats, as the runtimes compute it: the last bit of the multiplier depends on it.
@@ -133,7 +137,9 @@ def _channel_scales(low: Lowering, x: Tensor, filters: Tensor, out: Tensor, axis
     channels = filters.shape[axis]
     scales = filters.scale
     if len(scales) > 1:
-        low.require(len(scales) == channels and filters.axis == axis, "its weights are quantized along another axis")
+        low.require(
+            len(scales) == channels and filters.axis == axis, "its weights are quantized along another axis"
+        )
     else:
         scales = np.repeat(scales, channels)
     return [float(x.scale[0]) * float(scale) / float(out.scale[0]) for scale in scales]

@@ -48,7 +48,9 @@ def pad(low: Lowering) -> None:
     fill = zero(out)
     if low.node.kind == "PADV2":
         value = low.data(2)
-        low.require(low.same_quantization(value, out), "its constant must share the output's scale and zero point")
+        low.require(
+            low.same_quantization(value, out), "its constant must share the output's scale and zero point"
+        )
         content = low.values[value.index].constant
         low.require(content is not None and content.size == 1, "its constant must be one constant number")
         assert content is not None
@@ -69,7 +71,9 @@ def strided_slice(low: Lowering) -> None:
     """STRIDED_SLICE with constant bounds; an ellipsis or a new axis is refused."""
     x, out = _pair(low)
     options = low.node.options
-    low.require(not options["EllipsisMask"] and not options["NewAxisMask"], "ellipsis and new axes are not supported")
+    low.require(
+        not options["EllipsisMask"] and not options["NewAxisMask"], "ellipsis and new axes are not supported"
+    )
     low.require(not options["Offset"], "ends as offsets are not supported")
     begin, end, strides = (low.integers(place).reshape(-1) for place in (1, 2, 3))
     low.require(len(begin) == len(end) == len(strides) <= len(x.shape), "broken bounds")
@@ -95,14 +99,20 @@ def resize_nearest_neighbor(low: Lowering) -> None:
     low.require((x.shape[0], x.shape[3]) == (out.shape[0], out.shape[3]), "shapes do not fit")
     low.require(tuple(low.integers(1).reshape(-1)) == out.shape[1:3], "shapes do not fit")
     align, half = low.node.options["AlignCorners"], low.node.options["HalfPixelCenters"]
-    axes = [np.arange(1), *(_nearest(x.shape[k], out.shape[k], align, half) for k in (1, 2)), np.arange(x.shape[3])]
+    axes = [
+        np.arange(1),
+        *(_nearest(x.shape[k], out.shape[k], align, half) for k in (1, 2)),
+        np.arange(x.shape[3]),
+    ]
     _gather(low, x, out, (0, 1, 2, 3), axes)
 
 
 def _nearest(size: int, wanted: int, align: bool, half: bool) -> ir.Int64:
-    """tflite `GetNearestNeighbor` for each output position."""
+    """The input position of each output position, as tflite's `GetNearestNeighbor` has it."""
     one = np.float32(1)
-    scale = one * (size - 1) / np.float32(wanted - 1) if align and wanted > 1 else one * size / np.float32(wanted)
+    scale = (
+        one * (size - 1) / np.float32(wanted - 1) if align and wanted > 1 else one * size / np.float32(wanted)
+    )
     offset = np.float32(0.5 if half else 0.0)
     places = []
     for k in range(wanted):

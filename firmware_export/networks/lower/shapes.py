@@ -42,12 +42,17 @@ def _shape(low: Lowering, node: Node) -> Int64:
 def _strided_slice(low: Lowering, node: Node) -> Int64:
     source = low.integers(0)
     options = node.options
-    low.require(source.ndim == 1 and not options["EllipsisMask"] and not options["NewAxisMask"], "not supported on shapes")
+    low.require(
+        source.ndim == 1 and not options["EllipsisMask"] and not options["NewAxisMask"],
+        "not supported on shapes",
+    )
     begin, end, stride = (int(low.integers(place).reshape(-1)[0]) for place in (1, 2, 3))
     low.require(stride != 0, "a stride of 0")
     if options["ShrinkAxisMask"] & 1:
         return source[begin : begin + 1] if begin >= 0 else source[begin:][:1]
-    return source[slice(None if options["BeginMask"] & 1 else begin, None if options["EndMask"] & 1 else end, stride)]
+    return source[
+        slice(None if options["BeginMask"] & 1 else begin, None if options["EndMask"] & 1 else end, stride)
+    ]
 
 
 def _joined(low: Lowering, node: Node) -> Int64:

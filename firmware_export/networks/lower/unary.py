@@ -76,7 +76,7 @@ def leaky_relu(low: Lowering) -> None:
     """LEAKY_RELU."""
     x, out = low.data(0), low.output()
     alpha = np.float32(low.node.options["Alpha"])
-    low.require(bool(np.isfinite(alpha)), f"alpha is {alpha}")
+    low.require(bool(abs(alpha) <= 1e6), f"alpha is {alpha}")
     slope = float(np.float32(np.float32(x.scale[0] * alpha) / out.scale[0]))
     positive = _rescaled(low, x, out, float(np.float32(x.scale[0] / out.scale[0])), INT8_MIN, INT8_MAX)
     negative = _rescaled(low, x, out, slope, INT8_MIN, INT8_MAX)
@@ -93,9 +93,13 @@ def tanh_op(low: Lowering) -> None:
     _s_curve(low, tanh, out_scale=1 / 128, out_zero=0, shift=24)
 
 
-def _s_curve(low: Lowering, curve: Callable[[int], int], *, out_scale: float, out_zero: int, shift: int) -> None:
+def _s_curve(
+    low: Lowering, curve: Callable[[int], int], *, out_scale: float, out_zero: int, shift: int
+) -> None:
     x, out = low.data(0), low.output()
-    low.require(float(out.scale[0]) == out_scale and zero(out) == out_zero, f"the output's scale must be {out_scale}")
+    low.require(
+        float(out.scale[0]) == out_scale and zero(out) == out_zero, f"the output's scale must be {out_scale}"
+    )
     fraction, left = math.frexp(float(x.scale[0]) * (1 << 27))
     multiplier = round_half_away(fraction * (1 << 31))
     low.require(-31 <= left <= 30 and multiplier < 1 << 31, "an extreme input scale")
@@ -119,7 +123,9 @@ def hard_swish(low: Lowering) -> None:
     hires = np.float32(np.float32(1 / 128) * x.scale[0])
     out_multiplier, out_exponent = _multiplier16(float(np.float32(hires / out.scale[0])))
     relu_multiplier, relu_exponent = _multiplier16(float(np.float32(hires / np.float32(3 / 32768))))
-    low.require(out_exponent <= 0, "an output scale so much finer than the input's that the runtimes refuse it")
+    low.require(
+        out_exponent <= 0, "an output scale so much finer than the input's that the runtimes refuse it"
+    )
     low.require(relu_exponent <= 15, "an extreme input scale")
 
     def value(q: int) -> int:
@@ -155,7 +161,9 @@ def _high_multiply16(a: int, b: int) -> int:
     return (a * b + (1 << 14)) >> 15
 
 
-def _rescaled(low: Lowering, x: Tensor, out: Tensor, factor: float, lowest: int, highest: int) -> Callable[[int], int]:
+def _rescaled(
+    low: Lowering, x: Tensor, out: Tensor, factor: float, lowest: int, highest: int
+) -> Callable[[int], int]:
     multiplier, shift = quantize_multiplier(factor)
     low.require(shift <= 22, "an output scale so much finer than the input's that sums overflow")
     return lambda q: min(max(int(requantize(q - zero(x), multiplier, shift)) + zero(out), lowest), highest)

@@ -37,7 +37,9 @@ class _Graph:
     def activation(self) -> int:
         return (0, 0, 1, 3, 2)[self.pick(0, 4)]
 
-    def step(self, shape: tuple[int, ...], scale: float | None = None, zero: int | None = None) -> tuple[int, int]:
+    def step(
+        self, shape: tuple[int, ...], scale: float | None = None, zero: int | None = None
+    ) -> tuple[int, int]:
         """Move on to a new tensor: (the old one, the new one)."""
         old = self.at
         self.earlier.append((self.at, self.shape, self.scale, self.zero))
@@ -61,7 +63,11 @@ class _Graph:
         scale = self.some_scale()
         spread = 2.0 ** self.draw(st.floats(-2, 2))
         middle = spread * scale / (self.scale * 40 * np.sqrt(fan_in))
-        return [float(np.float32(s)) for s in middle * self.rng.uniform(0.5, 1.5, count)], scale, self.pick(-128, 127)
+        return (
+            [float(np.float32(s)) for s in middle * self.rng.uniform(0.5, 1.5, count)],
+            scale,
+            self.pick(-128, 127),
+        )
 
     def biases(self, count: int, fan_in: int) -> Any:
         size = 100_000_000 if self.pick(0, 7) == 0 else int(4000 * np.sqrt(fan_in))
@@ -98,7 +104,9 @@ def _conv(g: _Graph) -> None:
     weights = g.builder.constant(g.weights(units, *kernel, depth), scales, axis=0)
     inputs = [g.at, weights, g.builder.constant(g.biases(units, fan_in), [g.scale * s for s in scales])]
     old, new = g.step((1, *out, units), scale, zero)
-    g.builder.operator("CONV_2D", [old, *inputs[1:]], [new], 3, FusedActivationFunction=g.activation(), **options)
+    g.builder.operator(
+        "CONV_2D", [old, *inputs[1:]], [new], 3, FusedActivationFunction=g.activation(), **options
+    )
 
 
 def _depthwise(g: _Graph) -> None:
@@ -165,7 +173,7 @@ def _pool(g: _Graph) -> None:
 def _unary(g: _Graph) -> None:
     kind = ("LOGISTIC", "TANH", "RELU", "RELU6", "LEAKY_RELU", "HARD_SWISH", "QUANTIZE")[g.pick(0, 6)]
     fixed = {"LOGISTIC": (1 / 256, -128), "TANH": (1 / 128, 0)}
-    options = {"Alpha": 0.2} if kind == "LEAKY_RELU" else {}
+    options: dict[str, Any] = {"Alpha": 0.2} if kind == "LEAKY_RELU" else {}
     ratio = 2.0 ** g.draw(st.floats(0, 2))
     scale, zero = fixed.get(kind, (float(np.float32(g.scale * ratio)), g.pick(-128, 127)))
     if kind == "RELU6":
@@ -182,7 +190,9 @@ def _binary(g: _Graph) -> None:
         other, _, other_scale, _ = like[g.pick(0, len(like) - 1)]
     else:
         shape = (g.shape, g.shape[-1:], (1,))[g.pick(0, 2)]
-        other_scale, zero = (g.scale, g.zero) if alike else (g.scale * 2.0 ** g.pick(-2, 2), g.pick(-128, 127))
+        other_scale, zero = (
+            (g.scale, g.zero) if alike else (g.scale * 2.0 ** g.pick(-2, 2), g.pick(-128, 127))
+        )
         other = g.builder.constant(g.weights(*shape), [other_scale], [zero])
     scale = g.scale * other_scale * 40 if kind == "MUL" else 1.7 * max(g.scale, other_scale)
     place = (g.scale, g.zero) if alike else (float(np.float32(scale)), g.pick(-128, 127))
@@ -237,7 +247,11 @@ def _resize(g: _Graph) -> None:
 def _reduce(g: _Graph) -> None:
     kind = ("MEAN", "REDUCE_MAX")[g.pick(0, 1)]
     constant = g.builder.constant(np.array([1, 2], np.int32))
-    place = (float(np.float32(g.scale * 2.0 ** g.pick(-2, 1))), g.pick(-128, 127)) if kind == "MEAN" else (None, None)
+    place = (
+        (float(np.float32(g.scale * 2.0 ** g.pick(-2, 1))), g.pick(-128, 127))
+        if kind == "MEAN"
+        else (None, None)
+    )
     old, new = g.step((1, 1, 1, g.shape[3]), *place)
     g.builder.operator(kind, [old, constant], [new], 2, KeepDims=True)
 

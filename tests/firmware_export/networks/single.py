@@ -28,7 +28,12 @@ def _positions(*values: int) -> tuple[Any]:
 
 
 def one(
-    kind: str, given: Quantized, result: Quantized, *constants: tuple[Any, ...], version: int = 1, **options: Any
+    kind: str,
+    given: Quantized,
+    result: Quantized,
+    *constants: tuple[Any, ...],
+    version: int = 1,
+    **options: Any,
 ) -> bytes:
     """A model of one operator; constants are the arguments of `ModelBuilder.constant`."""
     builder = ModelBuilder()
@@ -47,9 +52,15 @@ def _convolutions() -> Iterator[tuple[str, bytes]]:
     x, q = 0.05, 3
     same = {"StrideW": 1, "StrideH": 1, "Padding": 0}
     for depth, units, size in ((3, 8, 3), (4, 7, 3), (8, 6, 1), (5, 9, 1), (1, 64, 4), (16, 4, 2)):
-        weights = [(_int8(units, size, size, depth), _scales(units), None, 0), (_int32(units), _scales(units))]
-        yield f"conv {depth}-{units} {size}x{size}", one(
-            "CONV_2D", ((1, 7, 5, depth), x, q), ((1, 7, 5, units), 0.3, -5), *weights, version=3, **same
+        weights = [
+            (_int8(units, size, size, depth), _scales(units), None, 0),
+            (_int32(units), _scales(units)),
+        ]
+        yield (
+            f"conv {depth}-{units} {size}x{size}",
+            one(
+                "CONV_2D", ((1, 7, 5, depth), x, q), ((1, 7, 5, units), 0.3, -5), *weights, version=3, **same
+            ),
         )
     weights = [(_int8(8, 3, 3, 4), [0.01]), (_int32(8), [0.1])]
     yield "conv dilated", one(
@@ -62,35 +73,52 @@ def _convolutions() -> Iterator[tuple[str, bytes]]:
     )  # fmt: skip
     extreme = np.full((4, 3, 3, 4), -128, np.int8)
     huge = (np.array([2**30 + 5, -(2**30) - 7, 2**20, 0], np.int32), [0.1])
-    yield "conv of -128 with huge biases", one(
-        "CONV_2D", ((1, 5, 5, 4), 0.9, -128), ((1, 5, 5, 4), 0.02, 100), (extreme, [0.5]), huge, version=3, **same
+    yield (
+        "conv of -128 with huge biases",
+        one(
+            "CONV_2D",
+            ((1, 5, 5, 4), 0.9, -128),
+            ((1, 5, 5, 4), 0.02, 100),
+            (extreme, [0.5]),
+            huge,
+            version=3,
+            **same,
+        ),
     )
     for depth, multiplier, stride in ((4, 1, 1), (8, 1, 2), (3, 1, 1), (3, 2, 2), (4, 3, 1)):
         units = depth * multiplier
         shape = (1, -(-9 // stride), -(-6 // stride), units)
         weights = [(_int8(1, 3, 3, units), _scales(units), None, 3), (_int32(units), _scales(units))]
         yield f"depthwise {depth}x{multiplier} by {stride}", one(
-            "DEPTHWISE_CONV_2D", ((1, 9, 6, depth), x, q), (shape, 0.03, -5), *weights, version=3, StrideW=stride,
-            StrideH=stride, Padding=0, DepthMultiplier=multiplier, FusedActivationFunction=1,
+            "DEPTHWISE_CONV_2D", ((1, 9, 6, depth), x, q), (shape, 0.03, -5), *weights, version=3,
+            StrideW=stride, StrideH=stride, Padding=0, DepthMultiplier=multiplier, FusedActivationFunction=1,
         )  # fmt: skip
     weights = [(_int8(1, 3, 3, 8), _scales(8), None, 3), (_int32(8), _scales(8))]
     for stride in (1, 2):
         shape = (1, (7 - 3) // stride + 1, (10 - 3) // stride + 1, 8)
         yield f"depthwise valid by {stride}", one(
-            "DEPTHWISE_CONV_2D", ((1, 7, 10, 8), x, q), (shape, 0.03, -5), *weights, version=3, StrideW=stride,
-            StrideH=stride, Padding=1, DepthMultiplier=1,
+            "DEPTHWISE_CONV_2D", ((1, 7, 10, 8), x, q), (shape, 0.03, -5), *weights, version=3,
+            StrideW=stride, StrideH=stride, Padding=1, DepthMultiplier=1,
         )  # fmt: skip
     for rows, depth, units in ((1, 33, 20), (3, 33, 5), (1, 4, 1), (1, 640, 7)):
         weights = [(_int8(units, depth), [0.004]), (_int32(units), [0.0002])]
-        yield f"fully connected {rows}x{depth}-{units}", one(
-            "FULLY_CONNECTED", ((rows, depth), x, q), ((rows, units), 0.3, -5), *weights
+        yield (
+            f"fully connected {rows}x{depth}-{units}",
+            one("FULLY_CONNECTED", ((rows, depth), x, q), ((rows, units), 0.3, -5), *weights),
         )
     yield "fully connected per channel", one(
         "FULLY_CONNECTED", ((1, 33), x, q), ((1, 6), 0.3, -5), (_int8(6, 33), _scales(6), None, 0),
         (_int32(6), _scales(6)),
     )  # fmt: skip
-    yield "fully connected, multiplier above 1", one(
-        "FULLY_CONNECTED", ((1, 9), 0.9, 3), ((1, 5), 0.01, -5), (_int8(5, 9), [0.05]), (_int32(5), [0.045])
+    yield (
+        "fully connected, multiplier above 1",
+        one(
+            "FULLY_CONNECTED",
+            ((1, 9), 0.9, 3),
+            ((1, 5), 0.01, -5),
+            (_int8(5, 9), [0.05]),
+            (_int32(5), [0.045]),
+        ),
     )
 
 
@@ -99,7 +127,10 @@ def _others() -> Iterator[tuple[str, bytes]]:
     pool = {"StrideW": 2, "StrideH": 2, "Padding": 0, "FilterWidth": 3, "FilterHeight": 2}
     for kind in ("AVERAGE_POOL_2D", "MAX_POOL_2D"):
         yield kind, one(kind, ((1, 7, 9, 3), x, q), ((1, 4, 5, 3), x, q), **pool)
-        yield f"{kind} relu", one(kind, ((1, 7, 9, 3), x, q), ((1, 4, 5, 3), x, q), FusedActivationFunction=1, **pool)
+        yield (
+            f"{kind} relu",
+            one(kind, ((1, 7, 9, 3), x, q), ((1, 4, 5, 3), x, q), FusedActivationFunction=1, **pool),
+        )
     yield "softmax", one("SOFTMAX", ((1, 10), 0.1, 3), ((1, 10), 1 / 256, -128), Beta=1.0)
     yield "softmax rows", one("SOFTMAX", ((5, 4), 0.7, 3), ((5, 4), 1 / 256, -128), Beta=0.5)
     yield "softmax tiny scale", one("SOFTMAX", ((1, 100), 0.0004, 3), ((1, 100), 1 / 256, -128), Beta=1.0)
@@ -111,21 +142,34 @@ def _others() -> Iterator[tuple[str, bytes]]:
             yield f"{kind} {given[0]}", one(kind, ((1, 300), *given), ((1, 300), *result))
     yield "LEAKY_RELU", one("LEAKY_RELU", ((1, 300), x, q), ((1, 300), 0.03, 7), Alpha=0.3)
     for keep in (False, True):
-        shape = (1, 1, 1, 6) if keep else (1, 6)
+        kept: tuple[int, ...] = (1, 1, 1, 6) if keep else (1, 6)
         for scale, zero in ((0.03, 7), (x, q)):
-            yield f"MEAN {keep} {scale}", one(
-                "MEAN", ((1, 5, 7, 6), x, q), (shape, scale, zero), _positions(1, 2), KeepDims=keep
+            yield (
+                f"MEAN {keep} {scale}",
+                one("MEAN", ((1, 5, 7, 6), x, q), (kept, scale, zero), _positions(1, 2), KeepDims=keep),
             )
-        yield f"REDUCE_MAX {keep}", one(
-            "REDUCE_MAX", ((1, 5, 7, 6), x, q), (shape, x, q), _positions(1, 2), KeepDims=keep
+        yield (
+            f"REDUCE_MAX {keep}",
+            one("REDUCE_MAX", ((1, 5, 7, 6), x, q), (kept, x, q), _positions(1, 2), KeepDims=keep),
         )
-    yield "MEAN of channels", one("MEAN", ((1, 5, 7, 6), x, q), ((1, 5, 7), 0.03, 7), _positions(-1), KeepDims=False)
+    yield (
+        "MEAN of channels",
+        one("MEAN", ((1, 5, 7, 6), x, q), ((1, 5, 7), 0.03, 7), _positions(-1), KeepDims=False),
+    )
     for kind in ("ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM"):
         scale, zero = (x, q) if kind.startswith("M") and kind != "MUL" else (0.07, -9)
-        for shape in ((1, 4, 5, 6), (6,), (1, 4, 1, 6), (1,)):
+        shapes: tuple[tuple[int, ...], ...] = ((1, 4, 5, 6), (6,), (1, 4, 1, 6), (1,))
+        for shape in shapes:
             for other in (scale, 0.02 if scale != x else scale):
-                yield f"{kind} {shape} {other}", one(
-                    kind, ((1, 4, 5, 6), x, q), ((1, 4, 5, 6), scale, zero), (_int8(*shape), [other], [zero]), version=2
+                yield (
+                    f"{kind} {shape} {other}",
+                    one(
+                        kind,
+                        ((1, 4, 5, 6), x, q),
+                        ((1, 4, 5, 6), scale, zero),
+                        (_int8(*shape), [other], [zero]),
+                        version=2,
+                    ),
                 )
     paddings = (np.array([[0, 0], [1, 2], [0, 0], [0, 1]], np.int32),)
     yield "PAD", one("PAD", ((1, 4, 5, 6), x, q), ((1, 7, 5, 7), x, q), paddings)
@@ -135,8 +179,17 @@ def _others() -> Iterator[tuple[str, bytes]]:
     slice_ = [_positions(0, 1, 4, 0), _positions(1, 3, -6, 6), _positions(1, 1, -2, 1)]
     yield "STRIDED_SLICE", one("STRIDED_SLICE", ((1, 4, 5, 6), x, q), ((1, 2, 3, 6), x, q), *slice_)
     slice_ = [_positions(0, 1, 2, 0), _positions(1, 3, 3, 6), _positions(1, 1, 1, 1)]
-    yield "STRIDED_SLICE shrunk", one(
-        "STRIDED_SLICE", ((1, 4, 5, 6), x, q), ((4, 6), x, q), *slice_, ShrinkAxisMask=5, BeginMask=2, EndMask=2
+    yield (
+        "STRIDED_SLICE shrunk",
+        one(
+            "STRIDED_SLICE",
+            ((1, 4, 5, 6), x, q),
+            ((4, 6), x, q),
+            *slice_,
+            ShrinkAxisMask=5,
+            BeginMask=2,
+            EndMask=2,
+        ),
     )
     for align, half in ((False, False), (True, False), (False, True)):
         for height, width in ((7, 13), (8, 10)):

@@ -43,7 +43,12 @@ def _constant_before(padding: int, bias: int, kernel: int) -> ir.Network:
     biases = rng.integers(-999, 999, 8).astype(np.int32)
     biases[1] = bias
     b.operator(
-        "CONV_2D", [x, b.constant(weights, [0.01]), b.constant(biases, [0.0005])], [first], 3, StrideH=1, StrideW=1
+        "CONV_2D",
+        [x, b.constant(weights, [0.01]), b.constant(biases, [0.0005])],
+        [first],
+        3,
+        StrideH=1,
+        StrideW=1,
     )
     size = 8 if padding == SAME else 9 - kernel
     second = b.activation((1, size, size, 8), 0.05, 5)
@@ -51,7 +56,12 @@ def _constant_before(padding: int, bias: int, kernel: int) -> ir.Network:
     zeros = b.constant(np.zeros(8, np.int32), [0.0005])
     options = {"StrideH": 1, "StrideW": 1, "Padding": padding}
     b.operator(
-        "DEPTHWISE_CONV_2D", [first, b.constant(taps, [0.01], axis=3), zeros], [second], 3, DepthMultiplier=1, **options
+        "DEPTHWISE_CONV_2D",
+        [first, b.constant(taps, [0.01], axis=3), zeros],
+        [second],
+        3,
+        DepthMultiplier=1,
+        **options,
     )
     last = b.activation((1, size, size, 4), 0.05, 5)
     filters = rng.integers(-127, 128, (4, 1, 1, 8)).astype(np.int8)

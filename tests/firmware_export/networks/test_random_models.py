@@ -37,9 +37,13 @@ def check(batch: list[bytes], count: int, compiler: tuple[str, ...] = ("gcc", "-
             network = read(model)
             rows = compiled.rows_for(network, count, seed=i)
             expected = run(network, rows)
-            assert np.array_equal(expected, oracles.tensorflow_lite_micro(model, rows)), "tflite-micro differs"
+            assert np.array_equal(expected, oracles.tensorflow_lite_micro(model, rows)), (
+                "tflite-micro differs"
+            )
             if not _FLOAT_TABLES & set(network.operators):
-                assert np.array_equal(expected, oracles.tensorflow_lite(model, rows)), "tflite-runtime differs"
+                assert np.array_equal(expected, oracles.tensorflow_lite(model, rows)), (
+                    "tflite-runtime differs"
+                )
             cleaned = clean(network)
             assert np.array_equal(run(cleaned, rows), expected), "dead channels"
             compiled.write(network if i % 3 == 2 else cleaned, f"net_{i}", folder, updatable=i % 3 == 2)
@@ -71,7 +75,9 @@ def collect(wanted: int, seed: int) -> list[bytes]:
     return found
 
 
-@pytest.mark.parametrize("compiler", [("gcc", "-std=c99"), ("clang", "-std=c99"), ("g++", "-xc++", "-std=c++17")])
+@pytest.mark.parametrize(
+    "compiler", [("gcc", "-std=c99"), ("clang", "-std=c99"), ("g++", "-xc++", "-std=c++17")]
+)
 def test_random_graphs_equal_both_runtimes(compiler: tuple[str, ...]) -> None:
     check(collect(BATCH, seed=len(compiler[0])), 8, compiler)
 

@@ -32,7 +32,7 @@ def _tail(kind: str, type_: str) -> bytes:
 def test_a_trailing_arg_max_or_dequantize_is_refused_with_advice() -> None:
     with pytest.raises(UnsupportedModel, match="operator 1, ARG_MAX version 1, at the end: leave it out"):
         read(_tail("ARG_MAX", "INT32"))
-    with pytest.raises(UnsupportedModel, match="operator 1, DEQUANTIZE version 1.*inference_output_type"):
+    with pytest.raises(UnsupportedModel, match=r"operator 1, DEQUANTIZE version 1.*inference_output_type"):
         read(_tail("DEQUANTIZE", "FLOAT32"))
 
 
@@ -49,15 +49,21 @@ def test_a_hybrid_model_is_refused() -> None:
     x, y = builder.activation((1, 8), 0.05), builder.activation((1, 4), 0.05)
     weights = builder.constant(np.ones((4, 8), np.float32))
     builder.operator("FULLY_CONNECTED", [x, weights, -1], [y])
-    with pytest.raises(UnsupportedModel, match="operator 0, FULLY_CONNECTED version 1.*FLOAT32.*hybrid"):
+    with pytest.raises(UnsupportedModel, match=r"operator 0, FULLY_CONNECTED version 1.*FLOAT32.*hybrid"):
         read(builder.finish([x], [y]))
 
 
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        (one("RELU", ((1, 8), 0.05, 0), ((1, 8), 0.05, 0), version=9), "RELU version 9 of INT8: only versions up to"),
-        (one("ABS", ((1, 8), 0.05, 0), ((1, 8), 0.05, 0)), "operator 0, ABS version 1 of INT8: the operator is not"),
+        (
+            one("RELU", ((1, 8), 0.05, 0), ((1, 8), 0.05, 0), version=9),
+            r"RELU version 9 of INT8: only versions up to",
+        ),
+        (
+            one("ABS", ((1, 8), 0.05, 0), ((1, 8), 0.05, 0)),
+            "operator 0, ABS version 1 of INT8: the operator is not",
+        ),
         (one("RELU6", ((1, 8), 0.05, 0), ((1, 8), 0.04, 0)), "must share scale and zero point"),
         (one("RELU", ((1, 8), 0.05, 0), ((1, 9), 0.05, 0)), "shapes do not fit"),
     ],
@@ -136,7 +142,9 @@ def _fuzz(count: int, seed: int) -> None:
     """Mutated files end in a network, or in an error of the exporter's own; never in anything else."""
     rng = np.random.default_rng(seed)
     originals = [model for model in models().values() if len(model) < 6000]
-    originals.append(Chain((1, 9, 9, 2), 7).conv(4, (3, 3)).depthwise().average().dense(3, 0).softmax().finish())
+    originals.append(
+        Chain((1, 9, 9, 2), 7).conv(4, (3, 3)).depthwise().average().dense(3, 0).softmax().finish()
+    )
     for _ in range(count):
         data = _mutated(originals[int(rng.integers(len(originals)))], rng)
         try:
