@@ -38,7 +38,8 @@ bench: $(STAMP) system-packages ## print the figures beside what they are held a
 
 .PHONY: bench-mcu
 bench-mcu: $(STAMP) system-packages ## instructions and bytes on emulated microcontrollers
-	$(BIN)/python -m hw_tests.bench $(ARGS)
+	$(BIN)/python -m hw_tests.bench
+	$(BIN)/python -m hw_tests.bench_networks $(ARGS)
 
 .PHONY: campaign
 campaign: $(STAMP) system-packages ## long random runs: kill everything, everywhere

@@ -10,6 +10,11 @@ need() { # need PACKAGE COMMAND...: the package is missing unless every command 
 }
 has() { PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v "$1"; }
 has_newlib() { has arm-none-eabi-gcc && printf '#include <string.h>\n' | arm-none-eabi-gcc -fsyntax-only -xc -; }
+has_avr_libc() { has avr-gcc && printf '#include <string.h>\n' | avr-gcc -fsyntax-only -xc -; }
+has_picolibc() {
+    has riscv64-unknown-elf-gcc &&
+        printf '#include <string.h>\n' | riscv64-unknown-elf-gcc --specs=picolibc.specs -fsyntax-only -xc -
+}
 has_libc() { printf '#include <math.h>\n' | gcc -fsyntax-only -xc -; }
 has_cxx() { printf '#include <cstdint>\n' | g++ -fsyntax-only -xc++ -; }
 has_sanitizers() { echo 'int main(void) { return 0; }' | clang -fsanitize=address,undefined -xc -o /dev/null -; }
@@ -42,6 +47,12 @@ find_missing() {
         need libnewlib-arm-none-eabi has_newlib
         need qemu-system-arm has qemu-system-arm
         need chromium has chromium
+        need gcc-avr has avr-gcc
+        need avr-libc has_avr_libc
+        need gcc-riscv64-unknown-elf has riscv64-unknown-elf-gcc
+        need picolibc-riscv64-unknown-elf has_picolibc
+        need cmake has cmake
+        need make has make
         ;;
     esac
 }

@@ -78,7 +78,7 @@ def command(
     click.echo(
         f"flash {found.flash:,} bytes: {found.parameters:,} of parameters, about {found.code:,} of code"
     )
-    click.echo(f"RAM   {found.ram:,} bytes: {found.scratch:,} of scratch, buffers, about 256 of stack")
+    click.echo(f"RAM   {found.ram:,} bytes: {found.scratch:,} of scratch, buffers, about 400 of stack")
     click.echo(f"{found.macs:,} multiplications an inference")
     for path in written:
         click.echo(path)

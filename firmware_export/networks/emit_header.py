@@ -7,11 +7,11 @@ import numpy as np
 from firmware_export.cprint import comment, float_literal
 from firmware_export.networks import ir
 
-_SCRATCH = "Bytes of working memory that invoke needs, exactly; the caller's, aligned to 8."
+_SCRATCH = "Bytes of working memory that invoke needs, exactly; aligned to 8."
 _EQUAL = (
     "Equal, bit for bit, to TensorFlow Lite Micro on the same int8 input, on every core, with every compiler."
 )
-_THREADS = "No heap, no files, no written globals; any number of threads may call at once, each with its own scratch."
+_THREADS = "No heap, no files, no written globals. Threads may call at once, each with its own scratch."
 _INVOKE = (
     "Runs the network. 0, or -1 where a pointer is NULL, or -2 where scratch is not aligned. "
     "Buffers must not overlap."

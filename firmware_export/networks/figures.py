@@ -34,7 +34,7 @@ CODE_BYTES = {
 
 _FRAME_BYTES = 300
 _CALL_BYTES = 56
-STACK_BYTES = 256
+STACK_BYTES = 400
 """Stack below invoke: the deepest chain of kernels, rounded up."""
 
 
