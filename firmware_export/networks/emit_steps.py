@@ -57,7 +57,10 @@ def _pixels(network: ir.Network, step: ir.Convolution) -> int:
 
 
 def _is_pointwise(network: ir.Network, step: ir.Convolution) -> bool:
-    return network.values[step.inputs[0]].size == _pixels(network, step) * int(step.weights[0].size)
+    """Whether each output pixel stands on its own input pixel: 1x1 without strides, fully connected rows."""
+    return step.window.kernel == (1, 1) and network.values[step.inputs[0]].size == _pixels(
+        network, step
+    ) * int(step.weights[0].size)
 
 
 def _odd_rows(network: ir.Network, step: ir.Convolution) -> bool:

@@ -71,6 +71,10 @@ def _convolutions() -> Iterator[tuple[str, bytes]]:
         "CONV_2D", ((1, 9, 8, 4), x, q), ((1, 5, 3, 8), 0.3, -5), *weights, StrideW=3, StrideH=2, Padding=0,
         FusedActivationFunction=1,
     )  # fmt: skip
+    yield "conv of as many numbers as its input has", one(
+        "CONV_2D", ((1, 2, 8, 6), x, q), ((1, 1, 4, 4), 0.3, -5), (_int8(4, 2, 2, 6), _scales(4), None, 0),
+        (_int32(4), _scales(4)), version=3, StrideW=2, StrideH=3, Padding=1,
+    )  # fmt: skip
     extreme = np.full((4, 3, 3, 4), -128, np.int8)
     huge = (np.array([2**30 + 5, -(2**30) - 7, 2**20, 0], np.int32), [0.1])
     yield (
