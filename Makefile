@@ -30,7 +30,7 @@ check: $(STAMP) system-packages ## style, types, layers, warnings of the generat
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python scripts/check_c_warnings.py
+	$(BIN)/python -m scripts.check_c_warnings
 
 .PHONY: bench
 bench: $(STAMP) system-packages ## print the figures beside what they are held against

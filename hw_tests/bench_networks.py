@@ -59,9 +59,7 @@ BARS = {
     "dense 33-20-10-4": Bars(4_000, 6_500, 2_000, 400, 7_516, 8_572, 5_266, 34_648, 2_340),
     "autoencoder 33": Bars(4_000, 6_500, 2_000, 400, 8_552, 9_662, 3_932, 28_000, 2_676),
     "autoencoder 640": Bars(400_000, 850_000, 2_000, 3_000, 582_880, 955_986, 149_925, 28_000, 3_712),
-    "DS-CNN": Bars(
-        4_200_000, 8_000_000, 5_000, 20_000, 7_700_736, 10_535_005, 1_816_720, 53_264, 24_240
-    ),
+    "DS-CNN": Bars(4_200_000, 8_000_000, 5_000, 20_000, 7_700_736, 10_535_005, 1_816_720, 53_264, 24_240),
     "ResNet-8": Bars(
         16_000_000, 31_000_000, 6_000, 52_000, 29_865_086, 41_849_494, 4_913_656, 51_072, 56_416
     ),
@@ -90,7 +88,7 @@ class Cost:
 
 
 def write(network: ir.Network, folder: Path, *, vectors: int = VECTORS) -> Source:
-    """``net.h``, ``net.c`` and ``net_test_vectors.h``; the vectors come from the network with all its channels."""
+    """``net.h``, ``net.c``, and ``net_test_vectors.h`` from the network with all its channels."""
     cleaned = clean(network)
     made = source(cleaned, "net")
     inputs = sample_inputs(network)[-vectors:]
@@ -125,7 +123,9 @@ def stack_bytes(folder: Path) -> int:
 def main() -> None:
     """Print the table."""
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
-    print(f"{'one inference':22} {'core':4} {'level':5} {'instructions':>12} {'bar':>11} {'TFLM':>11}", end="")
+    print(
+        f"{'one inference':22} {'core':4} {'level':5} {'instructions':>12} {'bar':>11} {'TFLM':>11}", end=""
+    )
     print(f"  {'code':>6} {'bar':>6} {'TFLM':>7}  {'RAM':>6} {'bar':>6} {'TFLM':>7}  {'weights':>7}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

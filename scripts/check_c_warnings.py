@@ -1,7 +1,7 @@
 """Compile exported C of sample models with every warning as an error: part of `make check`.
 
-One K-means and one GMM of each width of inputs and of extreme shapes, with all compilers that the tests
-use, as C99, as gnu11 and as C++17, with and without floats.
+One K-means and one GMM of each width of inputs and of extreme shapes, and networks, with all
+compilers that the tests use, as C99, as gnu11 and as C++17, with and without floats.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from daemon.models.anomaly import AnomalyModel, GmmModel, KMeansModel
 from daemon.quantize.anomaly import quantize
 from firmware_export.anomaly import export
 from firmware_export.ir import TestVectors
+from firmware_export.networks.exporting import Options, export_network
+from hw_tests.network_shapes import ds_cnn, resnet_8
 
 STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
 COMPILERS = (
@@ -64,15 +66,23 @@ def write_sources(directory: Path) -> list[Path]:
     return sources
 
 
+def write_networks(directory: Path) -> list[Path]:
+    """The C of networks, in the default form and in the updatable one."""
+    for name, model, updatable in (("net_0", ds_cnn(), False), ("net_1", resnet_8(), True)):
+        export_network(model, name, directory, Options(updatable=updatable))
+    return [directory / "net_0.c", directory / "net_1.c"]
+
+
 def main() -> int:
     """Compile everything; the exit status."""
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
-        sources = write_sources(Path(folder))
+        networks = write_networks(Path(folder))
+        sources = write_sources(Path(folder)) + networks
         for compiler, no_float in itertools.product(COMPILERS, (False, True)):
             for source in sources:
                 define = [f"-D{source.stem.upper()}_NO_FLOAT"] if no_float else []
-                if no_float and source.stem.endswith("_user"):
+                if no_float and (source in networks or source.stem.endswith("_user")):
                     continue
                 command = [*compiler, *STRICT, *define, "-Os", "-c", str(source), "-o", f"{folder}/out.o"]
                 failed += subprocess.run(command, check=False).returncode != 0

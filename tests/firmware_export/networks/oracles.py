@@ -1,7 +1,13 @@
-"""The two runtimes that the C must equal: TensorFlow Lite's reference kernels, and TFLM itself."""
+"""The two runtimes that the C must equal: TensorFlow Lite's reference kernels, and TFLM itself.
+
+Neither is to be had for every Python; `RUNTIMES` holds those that are. The NumPy network, which is held
+against both, stands in elsewhere.
+"""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -39,3 +45,10 @@ def tensorflow_lite_micro(model: bytes, rows: Int8) -> Int8:
         interpreter.invoke()
         out.append(interpreter.get_output(0).reshape(-1).copy())
     return np.stack(out)
+
+
+RUNTIMES: dict[str, Callable[[bytes, Int8], Int8]] = {}
+if sys.version_info < (3, 12):
+    RUNTIMES["tflite-runtime"] = tensorflow_lite
+if sys.version_info[:2] == (3, 11):
+    RUNTIMES["tflite-micro"] = tensorflow_lite_micro

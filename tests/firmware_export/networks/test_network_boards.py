@@ -38,7 +38,9 @@ def test_a_convolutional_network_is_right_on_every_board(tmp_path: Path) -> None
     _right_on_every_board(read(_small()), tmp_path)
 
 
-@pytest.mark.parametrize("name", ["conv of -128 with huge biases", "fully connected, multiplier above 1", "SUB (6,) 0.02"])
+@pytest.mark.parametrize(
+    "name", ["conv of -128 with huge biases", "fully connected, multiplier above 1", "SUB (6,) 0.02"]
+)
 def test_awkward_operators_are_right_on_every_board(name: str, tmp_path: Path) -> None:
     _right_on_every_board(read(models()[name]), tmp_path)
 

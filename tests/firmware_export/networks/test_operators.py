@@ -21,8 +21,8 @@ def test_the_integer_network_equals_both_runtimes(name: str) -> None:
     network = read(MODELS[name])
     rows = compiled.rows_for(network, 8, seed=1)
     ours = run(network, rows)
-    assert np.array_equal(ours, oracles.tensorflow_lite(MODELS[name], rows))
-    assert np.array_equal(ours, oracles.tensorflow_lite_micro(MODELS[name], rows))
+    for runtime, outputs in oracles.RUNTIMES.items():
+        assert np.array_equal(ours, outputs(MODELS[name], rows)), runtime
 
 
 @pytest.mark.parametrize("updatable", [False, True])

@@ -37,13 +37,9 @@ def check(batch: list[bytes], count: int, compiler: tuple[str, ...] = ("gcc", "-
             network = read(model)
             rows = compiled.rows_for(network, count, seed=i)
             expected = run(network, rows)
-            assert np.array_equal(expected, oracles.tensorflow_lite_micro(model, rows)), (
-                "tflite-micro differs"
-            )
-            if not _FLOAT_TABLES & set(network.operators):
-                assert np.array_equal(expected, oracles.tensorflow_lite(model, rows)), (
-                    "tflite-runtime differs"
-                )
+            for runtime, outputs in oracles.RUNTIMES.items():
+                if runtime == "tflite-micro" or not _FLOAT_TABLES & set(network.operators):
+                    assert np.array_equal(expected, outputs(model, rows)), runtime
             cleaned = clean(network)
             assert np.array_equal(run(cleaned, rows), expected), "dead channels"
             compiled.write(network if i % 3 == 2 else cleaned, f"net_{i}", folder, updatable=i % 3 == 2)

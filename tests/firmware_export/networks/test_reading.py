@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,10 +13,13 @@ from firmware_export.errors import FirmwareExportError, UnreadableModel, Unsuppo
 from firmware_export.networks import ir
 from firmware_export.networks.dead_channels import clean
 from firmware_export.networks.emit_source import source
+from firmware_export.networks.exporting import Options, export_network
 from firmware_export.networks.read_tflite import OPERATORS, read
 from hw_tests.network_shapes import Chain, ds_cnn, resnet_8
 from hw_tests.tflite_builder import ModelBuilder
 from tests.firmware_export.networks.single import models, one
+
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 def _tail(kind: str, type_: str) -> bytes:
@@ -167,3 +171,24 @@ def test_a_hundred_thousand_mutated_files_do_no_harm() -> None:
 def test_the_same_bytes_each_time() -> None:
     for model in (ds_cnn(), resnet_8()):
         assert source(read(model), "net").text == source(read(model), "net").text
+
+
+def tiny() -> bytes:
+    """A model small enough to be read as C."""
+    builder = ModelBuilder()
+    x, y, z = (
+        builder.activation((1, 4), 0.5, -1),
+        builder.activation((1, 2), 0.25, 3),
+        builder.activation((1, 2), 0.25, 3),
+    )
+    weights = builder.constant(np.array([[1, -2, 3, -4], [5, 6, -7, 8]], np.int8), [0.125])
+    bias = builder.constant(np.array([10, -20], np.int32), [0.0625])
+    builder.operator("FULLY_CONNECTED", [x, weights, bias], [y])
+    builder.operator("RELU", [y], [z])
+    return builder.finish([x], [z])
+
+
+def test_the_text_is_the_golden_text(tmp_path: Path) -> None:
+    _, written = export_network(tiny(), "tiny_net", tmp_path, Options(labels=("low", "high")))
+    for path in written:
+        assert path.read_text() == (GOLDEN / path.name).read_text(), path.name

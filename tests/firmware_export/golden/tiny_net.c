@@ -1,0 +1,441 @@
+/* tiny_net: see tiny_net.h, which is the manual. */
+#include "tiny_net.h"
+
+#include <string.h>
+
+/* What the compiler and the core offer. Every path gives the same bits. */
+#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_SIMD32) && !defined(__ARM_BIG_ENDIAN)
+#define TINY_NET_DSP 1
+#include <arm_acle.h>
+#else
+#define TINY_NET_DSP 0
+#endif
+#if TINY_NET_DSP && defined(__ARM_FP) && (__ARM_FP & 4) && defined(__ARM_FEATURE_FMA) && !__FINITE_MATH_ONLY__
+#define TINY_NET_FPU 1
+#else
+#define TINY_NET_FPU 0
+#endif
+#if defined(__GNUC__)
+#define TINY_NET_INLINE static inline __attribute__((always_inline))
+#else
+#define TINY_NET_INLINE static inline
+#endif
+#if defined(__GNUC__) && !defined(__clang__)
+#define TINY_NET_PRAGMA(text) _Pragma(#text)
+#define TINY_NET_UNROLL(count) TINY_NET_PRAGMA(GCC unroll count)
+#else
+#define TINY_NET_UNROLL(count)
+#endif
+#if defined(__GNUC__) && defined(__arm__)
+/* Keeps a value in a register; without it the compiler builds the constant anew in each turn of a loop. */
+#define TINY_NET_KEEP(value) __asm__("" : "+r"(value))
+#else
+#define TINY_NET_KEEP(value) (void)(value)
+#endif
+
+/* Everything below needs arithmetic right shifts of negative numbers, which C leaves to the compiler. */
+typedef char tiny_net_needs_arithmetic_shifts[(-1 >> 1) == -1 ? 1 : -1];
+
+#define TINY_NET_SHIFTS 0
+#define TINY_NET_CLAMP 0
+#define TINY_NET_SPLIT 1
+#define TINY_NET_PLAIN 0
+#define TINY_NET_WINDOWS 0
+#define TINY_NET_ODD_ROWS 0
+#define TINY_NET_STRIDE_2 0
+#define TINY_NET_SUBTRACT 0
+
+/* From int32 sums to int8, exactly as gemmlowp rounds: twice. */
+
+#if defined(__GNUC__) && !defined(__clang__) && defined(__arm__)
+/* The same code at every optimisation level. Scheduling before register allocation would spill the sums, and so would
+ * a loop inside a larger function. */
+#define TINY_NET_HOT __attribute__((noinline, optimize("O2", "no-schedule-insns", "no-tree-reassoc")))
+#elif defined(__GNUC__)
+#define TINY_NET_HOT __attribute__((noinline))
+#else
+#define TINY_NET_HOT
+#endif
+#if defined(__GNUC__)
+#define TINY_NET_LOCAL static inline __attribute__((always_inline, unused))
+#else
+#define TINY_NET_LOCAL static inline
+#endif
+
+/* What turns one channel's sum into its output. */
+struct tiny_net_channel {
+  int32_t bias;
+  int32_t multiplier; /* in 2^-31 */
+  int32_t shift;      /* how far to the right, less one; below zero, to the left */
+};
+
+/* What all channels of an output share. */
+struct tiny_net_output {
+  int32_t offset; /* twice the zero point, plus one */
+  int32_t low;
+  int32_t high;
+};
+
+/* (2 * a * b) / 2^32, rounded half up. */
+TINY_NET_LOCAL int32_t tiny_net_high_multiply(int32_t a, int32_t b)
+{
+  return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
+}
+
+/* (twice * b) / 2^32, rounded half up: the same for a sum that is doubled already. */
+TINY_NET_LOCAL int32_t tiny_net_high_multiply_doubled(int32_t twice, int32_t b)
+{
+#if TINY_NET_DSP
+  int32_t high;
+  __asm__("smmulr %0, %1, %2" : "=r"(high) : "r"(twice), "r"(b));
+  return high;
+#else
+  int64_t product = (int64_t)twice * b;
+  return (int32_t)(product >> 32) + (int32_t)((uint32_t)product >> 31);
+#endif
+}
+
+/* value / 2^exponent, rounded half away from zero. */
+TINY_NET_LOCAL int32_t tiny_net_rounding_shift(int32_t value, int32_t exponent)
+{
+  int32_t half = (int32_t)((((uint32_t)1 << exponent) >> 1));
+  int32_t lifted = value + (value >> 31);
+  return exponent == 0 ? value : (int32_t)(((int64_t)lifted + half) >> exponent);
+}
+
+/* A value times a multiplier and a power of two. */
+TINY_NET_LOCAL int32_t tiny_net_scale(int32_t value, int32_t multiplier, int32_t shift)
+{
+  int32_t left = shift > 0 ? shift : 0;
+  int32_t raised = (int32_t)((uint32_t)value << left);
+  return tiny_net_rounding_shift(tiny_net_high_multiply(raised, multiplier), left - shift);
+}
+
+/* value / 2, rounded down, as far as int8 goes. */
+TINY_NET_LOCAL int32_t tiny_net_saturate_half(int32_t value)
+{
+#if defined(__GNUC__) && defined(__ARM_FEATURE_SAT)
+  int32_t half;
+  __asm__("ssat %0, #8, %1, asr #1" : "=r"(half) : "r"(value));
+  return half;
+#else
+  value >>= 1;
+  return value < -128 ? -128 : value > 127 ? 127 : value;
+#endif
+}
+
+TINY_NET_LOCAL int8_t tiny_net_clamp(int32_t value, const struct tiny_net_output *out)
+{
+#if TINY_NET_CLAMP
+  value = value < out->low ? out->low : value;
+  value = value > out->high ? out->high : value;
+#else
+  (void)out;
+#endif
+  return (int8_t)value;
+}
+
+/* TINY_NET_SHIFTS says what the model's channels ask for: 0, all shift to the right, by one or more; 1, some do not;
+ * 2, some sums exceed 30 bits, too. */
+#define TINY_NET_DOUBLED (TINY_NET_SHIFTS == 2 ? 1 : 2)
+
+/* A channel's sum, times TINY_NET_DOUBLED, to its output. */
+TINY_NET_LOCAL int8_t tiny_net_finish_doubled(int32_t sum, const struct tiny_net_channel *channel,
+                                         const struct tiny_net_output *out)
+{
+#if TINY_NET_SHIFTS > 0
+  if (TINY_NET_SHIFTS == 2 || channel->shift < 0) {
+    int32_t value = tiny_net_scale(sum >> (TINY_NET_DOUBLED - 1), channel->multiplier, -1 - channel->shift);
+    value = value < -512 ? -512 : value > 512 ? 512 : value;
+    return tiny_net_clamp(tiny_net_saturate_half(2 * value + out->offset), out);
+  }
+#endif
+#if TINY_NET_SHIFTS < 2
+  /* Halves go away from zero: one less below zero, then half up. The zero point comes in before the last bit
+   * is shifted out. */
+  int32_t value = tiny_net_high_multiply_doubled(sum, channel->multiplier);
+  value += value >> 31;
+  value >>= channel->shift;
+  value += out->offset;
+  return tiny_net_clamp(tiny_net_saturate_half(value), out);
+#endif
+}
+
+/* A channel's sum to its output. */
+TINY_NET_LOCAL int8_t tiny_net_finish(int32_t sum, const struct tiny_net_channel *channel, const struct tiny_net_output *out)
+{
+  return tiny_net_finish_doubled((int32_t)((uint32_t)sum * TINY_NET_DOUBLED), channel, out);
+}
+
+/* Activations as pairs of int16 in 32-bit words, and weights as words of two channels by two inputs.
+ *
+ * Four input bytes k, k+1, k+2, k+3 become the words (k, k+2) and (k+1, k+3); weights lie in the same order. A word
+ * of weights holds, in each half, one weight of channel c in its lower byte and one of channel c + 1 above. "Split"
+ * words hold 256 * upper + lower as a number, so that a product with the whole half gives 256 times the upper sum
+ * plus the lower one: the exporter has proved that the upper sums of such a layer fit 24 bits. */
+
+#if TINY_NET_DSP
+typedef uint64_t __attribute__((may_alias)) tiny_net_two_words;
+typedef uint32_t __attribute__((may_alias)) tiny_net_word;
+#define TINY_NET_FIRST(two) ((uint32_t)(two))
+#define TINY_NET_SECOND(two) ((uint32_t)((two) >> 32))
+
+/* Bytes 0 and 2 of a word, as int16 lanes. */
+TINY_NET_LOCAL uint32_t tiny_net_even(uint32_t word)
+{
+  return (uint32_t)__sxtb16((int8x4_t)word);
+}
+
+/* Bytes 1 and 3. */
+TINY_NET_LOCAL uint32_t tiny_net_odd(uint32_t word)
+{
+  uint32_t lanes;
+  __asm__("sxtb16 %0, %1, ror #8" : "=r"(lanes) : "r"(word));
+  return lanes;
+}
+
+TINY_NET_LOCAL int32_t tiny_net_dot(uint32_t a, uint32_t b, int32_t sum)
+{
+  return __smlad((int16x2_t)a, (int16x2_t)b, sum);
+}
+#endif
+
+/* Any four bytes as a word, the first one lowest. */
+TINY_NET_LOCAL uint32_t tiny_net_load(const int8_t *from)
+{
+#if TINY_NET_DSP
+  uint32_t word;
+  memcpy(&word, from, 4);
+  return word;
+#else
+  return (uint8_t)from[0] | (uint32_t)(uint8_t)from[1] << 8 | (uint32_t)(uint8_t)from[2] << 16 |
+         (uint32_t)(uint8_t)from[3] << 24;
+#endif
+}
+
+/* Four bytes to two words, `stride` words apart. */
+TINY_NET_LOCAL void tiny_net_widen_word(uint32_t word, int16_t *to, size_t stride)
+{
+#if TINY_NET_DSP
+  *(tiny_net_word *)to = tiny_net_even(word);
+  *(tiny_net_word *)(to + 2 * stride) = tiny_net_odd(word);
+#else
+  to[0] = (int8_t)word;
+  to[1] = (int8_t)(word >> 16);
+  to[2 * stride] = (int8_t)(word >> 8);
+  to[2 * stride + 1] = (int8_t)(word >> 24);
+#endif
+}
+
+/* `count` bytes to words `stride` apart; a last incomplete four is filled with zeros. */
+static TINY_NET_HOT void tiny_net_widen(const int8_t *from, int16_t *to, size_t count, size_t stride)
+{
+  for (; count >= 16; count -= 16) {
+    tiny_net_widen_word(tiny_net_load(from), to, stride);
+    to += 4 * stride;
+    tiny_net_widen_word(tiny_net_load(from + 4), to, stride);
+    to += 4 * stride;
+    tiny_net_widen_word(tiny_net_load(from + 8), to, stride);
+    to += 4 * stride;
+    tiny_net_widen_word(tiny_net_load(from + 12), to, stride);
+    to += 4 * stride;
+    from += 16;
+  }
+  for (; count >= 4; count -= 4) {
+    tiny_net_widen_word(tiny_net_load(from), to, stride);
+    to += 4 * stride;
+    from += 4;
+  }
+  if (count > 0) {
+    uint32_t word = (uint8_t)from[0];
+    if (count > 1) word |= (uint32_t)(uint8_t)from[1] << 8;
+    if (count > 2) word |= (uint32_t)(uint8_t)from[2] << 16;
+    tiny_net_widen_word(word, to, stride);
+  }
+}
+
+/* Weights times one column of activations, four channels at a time: fully connected layers, single pixels.
+ *
+ * `weights` lie as [channels / 4][words][2 pairs of channels], `column` as [words]; `words` is even. */
+
+struct tiny_net_matrix {
+  uint16_t channels;
+  uint16_t words;
+  int32_t split;
+};
+
+TINY_NET_LOCAL void tiny_net_dense_kind(const struct tiny_net_matrix *matrix, const int16_t *weights,
+                                   const struct tiny_net_channel *channel, const struct tiny_net_output *out,
+                                   const int16_t *column, int8_t *to, int split)
+{
+  const struct tiny_net_output how = *out;
+  size_t left = matrix->channels, words = matrix->words;
+  for (;;) {
+    int32_t a = channel[0].bias, b = channel[1].bias, c = channel[2].bias, d = channel[3].bias;
+    if (split) {
+      b = (int32_t)((uint32_t)b * 256 + (uint32_t)a);
+      d = (int32_t)((uint32_t)d * 256 + (uint32_t)c);
+    }
+#if TINY_NET_DSP
+    const tiny_net_two_words *x = (const tiny_net_two_words *)column, *end = x + words / 2;
+    const tiny_net_two_words *w = (const tiny_net_two_words *)weights;
+    do {
+      tiny_net_two_words two = *x++, four = w[0];
+      uint32_t lanes = TINY_NET_FIRST(two), p = TINY_NET_FIRST(four), q = TINY_NET_SECOND(four);
+      a = tiny_net_dot(tiny_net_even(p), lanes, a);
+      b = tiny_net_dot(split ? p : tiny_net_odd(p), lanes, b);
+      c = tiny_net_dot(tiny_net_even(q), lanes, c);
+      d = tiny_net_dot(split ? q : tiny_net_odd(q), lanes, d);
+      four = w[1];
+      w += 2;
+      lanes = TINY_NET_SECOND(two);
+      p = TINY_NET_FIRST(four);
+      q = TINY_NET_SECOND(four);
+      a = tiny_net_dot(tiny_net_even(p), lanes, a);
+      b = tiny_net_dot(split ? p : tiny_net_odd(p), lanes, b);
+      c = tiny_net_dot(tiny_net_even(q), lanes, c);
+      d = tiny_net_dot(split ? q : tiny_net_odd(q), lanes, d);
+    } while (x != end);
+    weights = (const int16_t *)w;
+#else
+    const int16_t *x = column, *end = column + 2 * words;
+    uint32_t sa = (uint32_t)a, sb = (uint32_t)b, sc = (uint32_t)c, sd = (uint32_t)d;
+    do {
+      int32_t lane = x[0], p = weights[0], q = weights[2];
+      sa += (uint32_t)(lane * (int8_t)p);
+      sb += (uint32_t)(lane * (split ? p : p >> 8));
+      sc += (uint32_t)(lane * (int8_t)q);
+      sd += (uint32_t)(lane * (split ? q : q >> 8));
+      lane = x[1];
+      p = weights[1];
+      q = weights[3];
+      sa += (uint32_t)(lane * (int8_t)p);
+      sb += (uint32_t)(lane * (split ? p : p >> 8));
+      sc += (uint32_t)(lane * (int8_t)q);
+      sd += (uint32_t)(lane * (split ? q : q >> 8));
+      x += 2;
+      weights += 4;
+    } while (x != end);
+    a = (int32_t)sa;
+    b = (int32_t)sb;
+    c = (int32_t)sc;
+    d = (int32_t)sd;
+#endif
+    if (split) {
+      b = (int32_t)((uint32_t)b - (uint32_t)a) >> 8;
+      d = (int32_t)((uint32_t)d - (uint32_t)c) >> 8;
+    }
+    to[0] = tiny_net_finish(a, &channel[0], &how);
+    if (left > 1) to[1] = tiny_net_finish(b, &channel[1], &how);
+    if (left > 2) to[2] = tiny_net_finish(c, &channel[2], &how);
+    if (left > 3) to[3] = tiny_net_finish(d, &channel[3], &how);
+    if (left <= 4) break;
+    left -= 4;
+    to += 4;
+    channel += 4;
+  }
+}
+
+static TINY_NET_HOT void tiny_net_dense(const struct tiny_net_matrix *matrix, const int16_t *weights,
+                                  const struct tiny_net_channel *channel, const struct tiny_net_output *out,
+                                  const int16_t *column, int8_t *to)
+{
+#if TINY_NET_SPLIT && TINY_NET_PLAIN
+  if (matrix->split)
+    tiny_net_dense_kind(matrix, weights, channel, out, column, to, 1);
+  else
+    tiny_net_dense_kind(matrix, weights, channel, out, column, to, 0);
+#else
+  tiny_net_dense_kind(matrix, weights, channel, out, column, to, TINY_NET_SPLIT);
+#endif
+}
+
+/* FULLY_CONNECTED of one row. Scratch: the row as int16, filled up to a multiple of four. */
+static TINY_NET_HOT void tiny_net_fully_connected(const struct tiny_net_matrix *matrix, const int16_t *weights,
+                                            const struct tiny_net_channel *channels, const struct tiny_net_output *out,
+                                            const int8_t *from, size_t depth, int8_t *to, int16_t *scratch)
+{
+  tiny_net_widen(from, scratch, depth, 1);
+  tiny_net_dense(matrix, weights, channels, out, scratch, to);
+}
+
+/* Any function of one number: RELU, LOGISTIC, TANH, QUANTIZE and their like. `to` may be `from`. */
+static TINY_NET_HOT void tiny_net_lookup(const int8_t *table, const int8_t *from, int8_t *to, size_t count)
+{
+  table += 128;
+  for (const int8_t *end = from + count; from != end; from++) *to++ = table[*from];
+}
+
+struct tiny_net_params {
+  int16_t weights_0[8];
+  struct tiny_net_channel channels_0[4];
+  struct tiny_net_output out_0;
+  int8_t table_1[256];
+};
+
+static const struct tiny_net_params tiny_net_params = {
+  {1281, -1789, 0, 0, 1534, 2044, 0, 0},
+  {{8, 1073741824, 0}, {-8, 1073741824, 0}, {0, 0, 0}, {0, 0, 0}},
+  {7, -128, 127},
+  {
+    3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3,
+    3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3,
+    3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3,
+    3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 4, 5, 6, 7, 8, 9, 10, 11,
+    12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37,
+    38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63,
+    64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83, 84, 85, 86, 87, 88, 89,
+    90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112,
+    113, 114, 115, 116, 117, 118, 119, 120, 121, 122, 123, 124, 125, 126, 127
+  }
+};
+
+static const struct tiny_net_matrix tiny_net_shape_0 = {2, 2, 1};
+
+/* Scratch: 10 bytes.
+ *
+ *       0 to       8: scratch of step 0, step 0
+ *       8 to      10: value 1, steps 0 to 1 */
+int tiny_net_invoke(const int8_t *input, int8_t *output, void *scratch)
+{
+  const struct tiny_net_params *const p = &tiny_net_params;
+  int8_t *const s = (int8_t *)scratch;
+  if (input == NULL || output == NULL || scratch == NULL) return -1;
+  if (((uintptr_t)scratch & 7u) != 0) return -2;
+  /* 0 FULLY_CONNECTED */
+  tiny_net_fully_connected(&tiny_net_shape_0, p->weights_0, p->channels_0, &p->out_0, input, 4, s + 8, (int16_t *)(void *)(s + 0));
+  /* 1 RELU */
+  tiny_net_lookup(p->table_1, s + 8, output, 2);
+  return 0;
+}
+
+#define TINY_NET_STEPS TINY_NET_HALF_STEPS
+#define TINY_NET_IN_ZERO TINY_NET_INPUT_ZERO_POINT
+#define TINY_NET_OUT_SCALE TINY_NET_OUTPUT_SCALE
+#define TINY_NET_OUT_ZERO TINY_NET_OUTPUT_ZERO_POINT
+
+/* Real values to inputs: to the nearest step, halves away from zero. NaN gives the zero point. */
+void tiny_net_quantize(const float *values, int8_t *input)
+{
+  for (size_t i = 0; i < TINY_NET_INPUT_LEN; i++) {
+    /* Half steps, cut off: what is left to do is exact in integers. */
+    float halves = values[i] * TINY_NET_STEPS;
+    int32_t whole = halves >= 1024.0f ? 1024 : halves <= -1024.0f ? -1024 : halves == halves ? (int32_t)halves : 0;
+    int32_t steps = whole < 0 ? -((1 - whole) >> 1) : (whole + 1) >> 1;
+    steps += TINY_NET_IN_ZERO;
+    input[i] = (int8_t)(steps < -128 ? -128 : steps > 127 ? 127 : steps);
+  }
+}
+
+/* Outputs to real values. */
+void tiny_net_dequantize(const int8_t *output, float *scores)
+{
+  for (size_t i = 0; i < TINY_NET_OUTPUT_LEN; i++)
+    scores[i] = (float)(output[i] - TINY_NET_OUT_ZERO) * TINY_NET_OUT_SCALE;
+}
+
+const char *tiny_net_label(size_t i)
+{
+  static const char *const labels[2] = {"low", "high"};
+  return i < 2 ? labels[i] : NULL;
+}
