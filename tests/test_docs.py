@@ -21,6 +21,7 @@ from daemon.cli.main import COMMANDS, trainerd
 from daemon.config import documented_sections, load
 from daemon.routes import ROUTES
 from daemon.trainers.table import ATK_TRAINERS, TRAINERS
+from hw_tests.network_shapes import ds_cnn
 from tests.cli.command import IMPULSE, write_table
 from tests.harness import PATIENCE, Broker, Daemon
 
@@ -178,6 +179,7 @@ def shell(daemon: Daemon, script: str) -> str:
 
 def test_the_commands_of_the_command_line_page_work(press: Daemon) -> None:
     write_table(press.directory / "normal.csv")
+    (press.directory / "model.tflite").write_bytes(ds_cnn())
     rng = np.random.default_rng(1)
     np.savez(
         press.directory / "windows.npz",

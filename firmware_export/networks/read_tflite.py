@@ -51,6 +51,9 @@ _LAST_ADVICE = {
     "DEQUANTIZE": "give the model an int8 output (inference_output_type=tf.int8); <name>_dequantize is there",
 }
 
+_MOST_FOLDED = 1 << 16
+"""Numbers that an operator on constants may read."""
+
 
 def read(data: bytes) -> ir.Network:
     """The integer network of a .tflite file.
@@ -125,6 +128,9 @@ def _fold(low: Lowering, step: ir.Step) -> None:
     constants = [low.values[i].constant for i in step.inputs]
     known = [c for c in constants if c is not None]
     if len(known) == len(constants):
+        low.require(
+            sum(c.size for c in known) <= _MOST_FOLDED, "constants too large to compute with at export"
+        )
         value = low.values[step.output]
         low.values[step.output] = ir.Value(value.shape, run_step(step, known, value.shape))
         low.steps.remove(step)

@@ -8,8 +8,11 @@ from firmware_export.networks import ir
 from firmware_export.networks.lower.context import Lowering, zero
 from firmware_export.networks.tflite_graph import Tensor
 
-MAX_MACS = 1 << 33
+MAX_MACS = 1 << 31
 """Multiplications of one operator; a microcontroller would need minutes."""
+
+MAX_PATCHES = 1 << 25
+"""Numbers in all patches that one operator reads; bounds the exporter's own memory."""
 
 
 def conv_2d(low: Lowering) -> None:
@@ -20,7 +23,7 @@ def conv_2d(low: Lowering) -> None:
     low.require(weights.shape[3] == x.shape[3], "grouped convolutions are not supported")
     window = _window(low, x, out, (weights.shape[1], weights.shape[2]))
     low.require(out.shape[3] == weights.shape[0], "shapes do not fit")
-    _limit(low, out, weights.size // weights.shape[0])
+    _limit(low, out, weights.size // weights.shape[0], weights.shape[0])
     low.emit(
         ir.Convolution(
             inputs=(x.index,),
@@ -44,7 +47,7 @@ def depthwise_conv_2d(low: Lowering) -> None:
     low.require(
         weights.shape[0] == 1 and channels == out.shape[3] and channels % x.shape[3] == 0, "shapes do not fit"
     )
-    _limit(low, out, weights.shape[1] * weights.shape[2])
+    _limit(low, out, weights.shape[1] * weights.shape[2], 1)
     low.emit(
         ir.Depthwise(
             inputs=(x.index,),
@@ -72,7 +75,7 @@ def fully_connected(low: Lowering) -> None:
     low.require(
         rows * units == np.prod(out.shape, dtype=np.int64) and out.shape[-1:] == (units,), "shapes do not fit"
     )
-    _limit(low, out, depth)
+    _limit(low, out, depth, units)
     if len(filters.scale) == 1:
         # A product of floats, as the runtimes compute it: the last bit of the multiplier depends on it.
         scales = [float(np.float32(x.scale[0] * filters.scale[0])) / float(out.scale[0])] * units
@@ -111,7 +114,7 @@ def _pool(low: Lowering, *, maximum: bool) -> None:
     kernel = (options["FilterHeight"], options["FilterWidth"])
     low.require(min(kernel) >= 1 and max(kernel) <= 4096, f"a window of {kernel}")
     window = _window(low, x, out, kernel)
-    _limit(low, out, kernel[0] * kernel[1])
+    _limit(low, out, kernel[0] * kernel[1], 1)
     bounds = low.clamp()
     low.emit(ir.Pool((x.index,), out.index, low.label, maximum, window, *bounds))
 
@@ -145,6 +148,8 @@ def _channel_scales(low: Lowering, x: Tensor, filters: Tensor, out: Tensor, axis
     return [float(x.scale[0]) * float(scale) / float(out.scale[0]) for scale in scales]
 
 
-def _limit(low: Lowering, out: Tensor, each: int) -> None:
+def _limit(low: Lowering, out: Tensor, each: int, shared: int) -> None:
+    """Refuse what takes too long: `each` numbers are read for an output, the same ones for `shared` of them."""
     macs = int(np.prod(out.shape, dtype=np.int64)) * each
     low.require(macs <= MAX_MACS, f"{macs} multiplications, more than a microcontroller can do")
+    low.require(macs // shared <= MAX_PATCHES, "patches of more numbers than are supported")
