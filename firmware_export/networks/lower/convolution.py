@@ -149,7 +149,7 @@ def _channel_scales(low: Lowering, x: Tensor, filters: Tensor, out: Tensor, axis
 
 
 def _limit(low: Lowering, out: Tensor, each: int, shared: int) -> None:
-    """Refuse what takes too long: `each` numbers are read for an output, the same ones for `shared` of them."""
+    """Refuse what takes too long: `each` numbers are read for an output, the same for `shared` of them."""
     macs = int(np.prod(out.shape, dtype=np.int64)) * each
     low.require(macs <= MAX_MACS, f"{macs} multiplications, more than a microcontroller can do")
     low.require(macs // shared <= MAX_PATCHES, "patches of more numbers than are supported")
