@@ -44,6 +44,16 @@ def one(
     return builder.finish([source], [target])
 
 
+def _through_float() -> bytes:
+    """int8 to float and on to int8 of another scale."""
+    builder = ModelBuilder()
+    x, y = builder.activation((1, 300), 0.05, 3), builder.activation((1, 300), 0.07, -9)
+    real = builder.activation((1, 300), None, type_="FLOAT32")
+    builder.operator("DEQUANTIZE", [x], [real], 2)
+    builder.operator("QUANTIZE", [real], [y])
+    return builder.finish([x], [y])
+
+
 def _scales(count: int) -> list[float]:
     return list(0.001 + _RNG.random(count) * 0.01)
 
@@ -201,6 +211,24 @@ def _others() -> Iterator[tuple[str, bytes]]:
                 "RESIZE_NEAREST_NEIGHBOR", ((1, 4, 5, 6), x, q), ((1, height, width, 6), x, q),
                 _positions(height, width), version=3, AlignCorners=align, HalfPixelCenters=half,
             )  # fmt: skip
+    yield "SQUEEZE", one("SQUEEZE", ((1, 4, 1, 6), x, q), ((4, 6), x, q), SqueezeDims=[0, 2])
+    yield "EXPAND_DIMS", one("EXPAND_DIMS", ((1, 4, 6), x, q), ((1, 4, 1, 6), x, q), _positions(2))
+    for axis, shape in ((3, (1, 4, 5, 2)), (-2, (1, 4, 1, 6)), (1, (1, 3, 5, 6))):
+        joined = tuple(
+            a + b if k == axis % 4 else a for k, (a, b) in enumerate(zip((1, 4, 5, 6), shape, strict=True))
+        )
+        yield (
+            f"CONCATENATION {axis}",
+            one(
+                "CONCATENATION",
+                ((1, 4, 5, 6), x, q),
+                (joined, x, q),
+                (_int8(*shape), [x], [q]),
+                version=2,
+                Axis=axis,
+            ),
+        )
+    yield "DEQUANTIZE and QUANTIZE", _through_float()
     yield "RESHAPE", one("RESHAPE", ((1, 4, 6), x, q), ((1, 24), x, q), _positions(1, 24))
 
 
