@@ -32,7 +32,17 @@ _ORDER = (
     "copy",
     "resize_nearest_neighbor",
 )
-_SWITCHES = ("SHIFTS", "CLAMP", "SPLIT", "PLAIN", "WINDOWS", "ODD_ROWS", "STRIDE_2", "SUBTRACT")
+_SWITCHES = (
+    "SHIFTS",
+    "CLAMP",
+    "SPLIT",
+    "PLAIN",
+    "WINDOWS",
+    "ODD_ROWS",
+    "STRIDE_2",
+    "SUBTRACT",
+    "LARGE_DENSE",
+)
 
 
 @dataclass(frozen=True)

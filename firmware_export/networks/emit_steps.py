@@ -21,6 +21,9 @@ from firmware_export.networks.pack import (
 
 Places = tuple[str, ...]
 
+_LARGE_DENSE = 1 << 14
+"""Weights of a fully connected layer from which on an unrolled loop is worth its code."""
+
 
 def kernel_scratch(network: ir.Network, step: ir.Step) -> int:
     """Bytes of scratch that the step's kernel needs while it runs."""
@@ -80,6 +83,7 @@ def _convolution(
     pixels, depth = _pixels(network, step), step.weights[0].size
     if pixels == 1 and _is_pointwise(network, step):
         code.use("fully_connected")
+        code.switch("LARGE_DENSE", int(step.weights.size >= _LARGE_DENSE))
         member = code.shape("matrix", f"shape_{n}", [shape[1:-1]])
         buffers = f"{places[0]}, {depth}, {to}, {scratch}"
         return [f"{code.name}_fully_connected({member}, {weights}, {table}, {out}, {buffers});"]

@@ -23,23 +23,45 @@ MODEL_LOCAL void model_dense_kind(const struct model_matrix *matrix, const int16
 #if MODEL_DSP
     const model_two_words *x = (const model_two_words *)column, *end = x + words / 2;
     const model_two_words *w = (const model_two_words *)weights;
-    do {
-      model_two_words two = *x++, four = w[0];
-      uint32_t lanes = MODEL_FIRST(two), p = MODEL_FIRST(four), q = MODEL_SECOND(four);
-      a = model_dot(model_even(p), lanes, a);
-      b = model_dot(split ? p : model_odd(p), lanes, b);
-      c = model_dot(model_even(q), lanes, c);
-      d = model_dot(split ? q : model_odd(q), lanes, d);
-      four = w[1];
+#define MODEL_STEP(k)                                  \
+  {                                                    \
+    model_two_words two = x[k], four = w[2 * (k)];     \
+    uint32_t lanes = MODEL_FIRST(two);                 \
+    uint32_t p = MODEL_FIRST(four);                    \
+    uint32_t q = MODEL_SECOND(four);                   \
+    a = model_dot(model_even(p), lanes, a);            \
+    b = model_dot(split ? p : model_odd(p), lanes, b); \
+    c = model_dot(model_even(q), lanes, c);            \
+    d = model_dot(split ? q : model_odd(q), lanes, d); \
+    four = w[2 * (k) + 1];                             \
+    lanes = MODEL_SECOND(two);                         \
+    p = MODEL_FIRST(four);                             \
+    q = MODEL_SECOND(four);                            \
+    a = model_dot(model_even(p), lanes, a);            \
+    b = model_dot(split ? p : model_odd(p), lanes, b); \
+    c = model_dot(model_even(q), lanes, c);            \
+    d = model_dot(split ? q : model_odd(q), lanes, d); \
+  }
+#if MODEL_LARGE_DENSE
+    if (words & 2) {
+      MODEL_STEP(0)
+      x += 1;
       w += 2;
-      lanes = MODEL_SECOND(two);
-      p = MODEL_FIRST(four);
-      q = MODEL_SECOND(four);
-      a = model_dot(model_even(p), lanes, a);
-      b = model_dot(split ? p : model_odd(p), lanes, b);
-      c = model_dot(model_even(q), lanes, c);
-      d = model_dot(split ? q : model_odd(q), lanes, d);
+    }
+    while (x != end) {
+      MODEL_STEP(0)
+      MODEL_STEP(1)
+      x += 2;
+      w += 4;
+    }
+#else
+    do {
+      MODEL_STEP(0)
+      x += 1;
+      w += 2;
     } while (x != end);
+#endif
+#undef MODEL_STEP
     weights = (const int16_t *)w;
 #else
     const int16_t *x = column, *end = column + 2 * words;

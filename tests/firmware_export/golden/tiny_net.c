@@ -44,6 +44,7 @@ typedef char tiny_net_needs_arithmetic_shifts[(-1 >> 1) == -1 ? 1 : -1];
 #define TINY_NET_ODD_ROWS 0
 #define TINY_NET_STRIDE_2 0
 #define TINY_NET_SUBTRACT 0
+#define TINY_NET_LARGE_DENSE 0
 
 /* From int32 sums to int8, exactly as gemmlowp rounds: twice. */
 
@@ -279,23 +280,45 @@ TINY_NET_LOCAL void tiny_net_dense_kind(const struct tiny_net_matrix *matrix, co
 #if TINY_NET_DSP
     const tiny_net_two_words *x = (const tiny_net_two_words *)column, *end = x + words / 2;
     const tiny_net_two_words *w = (const tiny_net_two_words *)weights;
-    do {
-      tiny_net_two_words two = *x++, four = w[0];
-      uint32_t lanes = TINY_NET_FIRST(two), p = TINY_NET_FIRST(four), q = TINY_NET_SECOND(four);
-      a = tiny_net_dot(tiny_net_even(p), lanes, a);
-      b = tiny_net_dot(split ? p : tiny_net_odd(p), lanes, b);
-      c = tiny_net_dot(tiny_net_even(q), lanes, c);
-      d = tiny_net_dot(split ? q : tiny_net_odd(q), lanes, d);
-      four = w[1];
+#define TINY_NET_STEP(k)                                  \
+  {                                                    \
+    tiny_net_two_words two = x[k], four = w[2 * (k)];     \
+    uint32_t lanes = TINY_NET_FIRST(two);                 \
+    uint32_t p = TINY_NET_FIRST(four);                    \
+    uint32_t q = TINY_NET_SECOND(four);                   \
+    a = tiny_net_dot(tiny_net_even(p), lanes, a);            \
+    b = tiny_net_dot(split ? p : tiny_net_odd(p), lanes, b); \
+    c = tiny_net_dot(tiny_net_even(q), lanes, c);            \
+    d = tiny_net_dot(split ? q : tiny_net_odd(q), lanes, d); \
+    four = w[2 * (k) + 1];                             \
+    lanes = TINY_NET_SECOND(two);                         \
+    p = TINY_NET_FIRST(four);                             \
+    q = TINY_NET_SECOND(four);                            \
+    a = tiny_net_dot(tiny_net_even(p), lanes, a);            \
+    b = tiny_net_dot(split ? p : tiny_net_odd(p), lanes, b); \
+    c = tiny_net_dot(tiny_net_even(q), lanes, c);            \
+    d = tiny_net_dot(split ? q : tiny_net_odd(q), lanes, d); \
+  }
+#if TINY_NET_LARGE_DENSE
+    if (words & 2) {
+      TINY_NET_STEP(0)
+      x += 1;
       w += 2;
-      lanes = TINY_NET_SECOND(two);
-      p = TINY_NET_FIRST(four);
-      q = TINY_NET_SECOND(four);
-      a = tiny_net_dot(tiny_net_even(p), lanes, a);
-      b = tiny_net_dot(split ? p : tiny_net_odd(p), lanes, b);
-      c = tiny_net_dot(tiny_net_even(q), lanes, c);
-      d = tiny_net_dot(split ? q : tiny_net_odd(q), lanes, d);
+    }
+    while (x != end) {
+      TINY_NET_STEP(0)
+      TINY_NET_STEP(1)
+      x += 2;
+      w += 4;
+    }
+#else
+    do {
+      TINY_NET_STEP(0)
+      x += 1;
+      w += 2;
     } while (x != end);
+#endif
+#undef TINY_NET_STEP
     weights = (const int16_t *)w;
 #else
     const int16_t *x = column, *end = column + 2 * words;
