@@ -40,6 +40,7 @@ from daemon.jobs.store import JobStore
 from daemon.local_api import LocalApi
 from daemon.models.registry import Registry
 from daemon.mqtt_api import MqttApi
+from daemon.presence import Presence
 from daemon.publisher import Publisher
 from daemon.reserve import Reserve
 from daemon.topics import Topics
@@ -107,6 +108,7 @@ def open_core(settings: Config) -> Iterator[Core]:
                 jobs=jobs,
                 logs=logs,
                 queue=queue,
+                presence=Presence(secrets.token_hex(8)),
                 capabilities=capabilities(settings),
             )
             yield Core(services, Intake(services, RequestStore(database), Authority(settings.auth, database)))
@@ -132,7 +134,7 @@ async def serve(settings: Config) -> None:
         publisher = Publisher(services, Outbox(services.database), topics)
         services.queue.observers.append(publisher)
         services.registry.watchers.append(publisher.model_changed)
-        mqtt = MqttApi(settings, topics, services.database, core.intake, publisher, secrets.token_hex(8))
+        mqtt = MqttApi(settings, topics, services.database, core.intake, publisher, services.presence)
         local = LocalApi(settings.socket_path, core.intake)
         shutil.rmtree(settings.state_path / "work", ignore_errors=True)
         services.queue.recover()

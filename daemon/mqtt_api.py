@@ -9,12 +9,13 @@ import secrets
 
 import msgspec
 
-from daemon import __version__, faults, routes
+from daemon import faults, routes
 from daemon.config import Config
 from daemon.database import Database
 from daemon.errors import DiskFull, ForeignResponseTopic, RequestError, TrainerdError
 from daemon.intake import Incoming, Intake, Served
 from daemon.mqtt_link import Connection, Delivery, MqttLink
+from daemon.presence import Presence
 from daemon.publisher import Publication, Publisher
 from daemon.topics import RequestTopic, Topics
 
@@ -40,8 +41,8 @@ class MqttApi:
         Serves requests.
     publisher : Publisher
         Publishes replies and everything retained.
-    boot_id : str
-        Names this start of the daemon.
+    presence : Presence
+        Whether the device is online; kept up to date here.
     """
 
     def __init__(
@@ -51,14 +52,14 @@ class MqttApi:
         database: Database,
         intake: Intake,
         publisher: Publisher,
-        boot_id: str,
+        presence: Presence,
     ) -> None:
         self._config = config
         self._topics = topics
         self._database = database
         self._intake = intake
         self._publisher = publisher
-        self._boot_id = boot_id
+        self._presence = presence
         self._link = MqttLink(config.mqtt, f"trainerd-{topics.device}", self)
         self._connection: Connection | None = None
         self._nonce = b""
@@ -85,7 +86,9 @@ class MqttApi:
 
     def will(self, session_id: str) -> Publication:
         """What the broker is to publish when the connection breaks."""
-        return Publication(self._topics.state, self._state("offline", session_id), retain=True)
+        return Publication(
+            self._topics.state, msgspec.json.encode(self._presence.will(session_id)), retain=True
+        )
 
     def connected(self, connection: Connection) -> None:
         """Subscribe anew whatever the broker remembers, and publish everything that it may have lost."""
@@ -100,6 +103,8 @@ class MqttApi:
 
     def lost(self) -> None:
         """Keep what waits for the next connection."""
+        if self._connection is not None:
+            self._presence.change("offline", self._connection.session_id)
         self._connection = None
         self._online = False
         if self._ping_timer is not None:
@@ -214,14 +219,10 @@ class MqttApi:
             self._link.disconnect()
 
     def _publish_state(self, state: str) -> None:
-        payload = self._state(state, self._connection.session_id if self._connection is not None else "")
+        session_id = self._connection.session_id if self._connection is not None else ""
+        payload = msgspec.json.encode(self._presence.change(state, session_id))
         self._publisher.retain(self._topics.state, lambda: payload)
         self._publisher.drain()
-
-    def _state(self, state: str, session_id: str) -> bytes:
-        return msgspec.json.encode(
-            {"state": state, "version": __version__, "bootId": self._boot_id, "sessionId": session_id}
-        )
 
 
 def _request_id(delivery: Delivery) -> str | None:

@@ -192,6 +192,12 @@ TABLE = {
     ),
     "id twice": bad_impulse("learnBlocks[0].id: 2 is the id of dspBlocks[0]", learnBlocks=(0, {"id": 2})),
     "name twice": bad_impulse("learnBlocks[1].name: ", learnBlocks=(1, {"name": "kmeans"})),
+    "name with the same identifier": bad_impulse(
+        "learnBlocks[1].name: ", learnBlocks=(1, {"name": "KMeans"})
+    ),
+    "name without a letter": bad_impulse(
+        "learnBlocks[0].name: no C identifier", learnBlocks=(0, {"name": "-"})
+    ),
     "DSP block that is not there": bad_impulse("DSP block 99", learnBlocks=(0, {"dsp": [99]})),
     "input block that is not there": bad_impulse("input block 99", dspBlocks=(0, {"input": 99})),
     "no DSP block": bad_impulse("learnBlocks[0].dsp: ", learnBlocks=(0, {"dsp": []})),

@@ -13,6 +13,8 @@ from daemon.errors import DatasetError, InvalidMember
 from daemon.handlers.services import Call, Services
 from daemon.trainers.table import TRAINERS
 from daemon.wire.edge_impulse import Impulse, LearnBlock
+from firmware_export.errors import NameRefused
+from firmware_export.naming import identifier
 
 #: Id of a project's one impulse.
 IMPULSE_ID = 1
@@ -27,18 +29,17 @@ def post(services: Services, call: Call) -> dict[str, Any]:
     """Define the impulse of a project."""
     impulse: Impulse = call.body
     _check_ids(impulse)
-    names: dict[str, int] = {}
+    names: list[str] = []
     for number, block in enumerate(impulse.learn_blocks):
         _check_learn_block(block, f"learnBlocks[{number}]")
         try:
             learn_block_window(impulse, block)
         except DatasetError as error:
             raise InvalidMember("", error.message) from None
-        if block.name in names:
-            raise InvalidMember(
-                f"learnBlocks[{number}].name", f"{block.name!r} is the name of block {names[block.name]} too"
-            )
-        names[block.name] = block.id
+        try:
+            names.append(identifier(block.name, names))
+        except NameRefused as error:
+            raise InvalidMember(f"learnBlocks[{number}].name", error.message) from None
     stored = _without_nulls(msgspec.to_builtins(impulse))
     services.projects.set_impulse(call.project_id, stored)
     return {"id": IMPULSE_ID, "impulse": stored}

@@ -15,6 +15,7 @@ from daemon.jobs.logs import JobLogs
 from daemon.jobs.queue import JobQueue
 from daemon.jobs.store import JobStore
 from daemon.models.registry import Registry
+from daemon.presence import Presence
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Services:
     jobs: JobStore
     logs: JobLogs
     queue: JobQueue
+    presence: Presence
     capabilities: dict[str, Any]
 
 

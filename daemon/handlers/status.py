@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from daemon import __version__
 from daemon.errors import NotFound
 from daemon.handlers.services import Call, Services
 from daemon.models.summary import model_summary
@@ -14,7 +13,7 @@ from daemon.models.summary import model_summary
 def get(services: Services, _: Call) -> dict[str, Any]:
     """State, capabilities, open jobs and current models."""
     return {
-        "state": {"state": "online", "version": __version__},
+        "state": services.presence.info(),
         "capabilities": services.capabilities,
         "jobs": [services.queue.info(job) for job in services.jobs.open()],
         "models": _models(services),

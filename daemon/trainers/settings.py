@@ -90,6 +90,10 @@ def anomaly_settings(
         raise InvalidMember(place, f"{count} is more than {entry.name} takes: at most {entry.max_clusters}")
     options = _options(entry, learn_block)
     threshold, source, ignored = _threshold(entry, options, request, stored)
+    if request.k_folds_validation_config is not None:
+        ignored["kFoldsValidationConfig"] = "anomaly training validates nothing in folds"
+    if request.assert_gpu_usage_percentage is not None:
+        ignored["assertGpuUsagePercentage"] = "anomaly training uses no GPU"
     return AnomalySettings(
         axes=tuple(sorted(request.axes)),
         cluster_count=count,

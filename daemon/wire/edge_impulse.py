@@ -67,6 +67,8 @@ class StartTrainingRequestAnomaly(_Body, frozen=True):
         Leave out the 2-D embedding and the measured memory.
     thresholds : list of BlockThreshold or None
         ``min_anomaly_score`` sets the model's threshold.
+    k_folds_validation_config, assert_gpu_usage_percentage
+        What newer clients send; taken and reported as ignored.
     """
 
     axes: Annotated[list[_Axis], Meta(min_length=1, max_length=4096)]
@@ -74,6 +76,8 @@ class StartTrainingRequestAnomaly(_Body, frozen=True):
     cluster_count: Annotated[int, Meta(ge=1, le=65535)] | None = None
     skip_embeddings_and_memory: bool | None = None
     thresholds: Annotated[list[BlockThreshold], Meta(max_length=16)] | None = None
+    k_folds_validation_config: dict[str, Any] | None = None
+    assert_gpu_usage_percentage: float | None = None
 
 
 class SetAnomalyParameterRequest(_Body, frozen=True):

@@ -47,6 +47,8 @@ def decode_json(payload: bytes) -> dict[str, Any]:
     """
     if not payload:
         return {}
+    if 0xA0 <= payload[0] <= 0xBF:
+        raise MalformedBody("the body is CBOR, which this version does not take: send JSON")
     try:
         text = payload.decode()
     except UnicodeDecodeError as error:

@@ -135,6 +135,7 @@ def _run(spec: Spec | PredictionSpec, emitter: Emitter) -> Done | Failed:
 
 
 def _ended_by(error: JobError, emitter: Emitter) -> Failed:
+    emitter.log("error", error.message)
     return Failed(error.code, error.message, error.stage or emitter.stage, error.retryable, error.details)
 
 

@@ -151,6 +151,12 @@ def test_capabilities_say_what_the_device_can_do(client: Client) -> None:
     assert client.request("get", "status").body["capabilities"] == found
 
 
+def test_status_tells_the_state_that_is_retained(client: Client) -> None:
+    client.subscribe(f"{client.root}/state")
+    retained = client.wait_for("the state", lambda message: message.topic == f"{client.root}/state")
+    assert client.request("get", "status").body["state"] == json.loads(retained.payload)
+
+
 def test_everything_retained_comes_back_after_the_broker_lost_everything(
     own_broker: Broker, own_daemon: Daemon
 ) -> None:

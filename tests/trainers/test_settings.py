@@ -115,3 +115,9 @@ def test_options_of_the_learn_block() -> None:
 @pytest.mark.parametrize(("skip", "wanted"), [(None, True), (False, True), (True, False)])
 def test_embeddings_and_memory_can_be_skipped(skip: bool | None, wanted: bool) -> None:
     assert settle(skipEmbeddingsAndMemory=skip).embeddings_and_memory is wanted
+
+
+def test_what_newer_clients_send_is_reported_as_ignored() -> None:
+    ignored = settle(kFoldsValidationConfig={"numFolds": 5}, assertGpuUsagePercentage=50).ignored
+    assert {"kFoldsValidationConfig", "assertGpuUsagePercentage"} <= set(ignored)
+    assert not {"kFoldsValidationConfig", "assertGpuUsagePercentage"} & set(settle().ignored)

@@ -30,6 +30,7 @@ TRAIN = {"axes": [0, 1], "minimumConfidenceRating": 0.3}
         (b'{"a": 1' + b"0" * 400 + b"}", "beyond the range"),
         (b'{"a": ' + b"9" * 5000 + b"}", "beyond the range"),
         (b'{"a": "\xff"}', "not UTF-8 at byte 7"),
+        (b"\xa1\x61\x61\x01", "CBOR, which this version does not take"),
         (b'{"a": "\xed\xa0\x80"}', "not UTF-8"),
         (b'{"a": "\\ud800"}', "\\ud800 is half of a surrogate pair"),
         (b'{"\\udc00": 1}', "\\udc00 is half of a surrogate pair"),
