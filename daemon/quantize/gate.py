@@ -201,6 +201,19 @@ def _some(rows: FloatArray, rng: np.random.Generator) -> npt.NDArray[np.intp]:
     return np.sort(rng.permutation(len(rows))[:_ROWS])
 
 
+def _own_deviation(model: AnomalyModel) -> FloatArray:
+    """Standard deviation of each feature as the model has it: (d,) float64, in the features' units.
+
+    A mixture gives a constant feature no more than its regularisation. Whole units are then hundreds of its
+    deviations: inputs saturate there, as they shall, and do not rank such rows any more.
+    """
+    if not isinstance(model, GmmModel):
+        return model.scale
+    center = model.weights @ model.means
+    variances = np.diagonal(model.covariances, axis1=1, axis2=2)
+    return np.asarray(model.scale * np.sqrt(model.weights @ (variances + (model.means - center) ** 2)))
+
+
 def choose(
     model: AnomalyModel,
     train: FloatArray,
@@ -241,7 +254,7 @@ def choose(
     rng = np.random.default_rng(seed)
     normal = train if holdout is None or len(holdout) == 0 else holdout
     normal = normal[_some(normal, rng)]
-    synthetic = synthetic_anomalies(normal, _ROWS, rng)
+    synthetic = synthetic_anomalies(normal, _ROWS, rng, constant=_own_deviation(model))
     if labelled is None or labels is None:
         labelled, labels = np.empty((0, train.shape[1])), np.empty(0, dtype=np.bool_)
     picked = _some(labelled, rng)
