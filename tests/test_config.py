@@ -104,8 +104,10 @@ def test_what_is_wrong_is_told_with_its_line(
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match="there is no such file"):
         config.load(tmp_path / "nowhere.toml")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        config.load(tmp_path)
     (tmp_path / "latin.toml").write_bytes('state_dir = "\xe9"'.encode("latin-1"))
     with pytest.raises(ConfigError, match="cannot be read"):
         config.load(tmp_path / "latin.toml")

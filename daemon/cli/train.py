@@ -61,12 +61,11 @@ def _read_body(name: str) -> dict[str, Any]:
 
 
 def _stored_request(daemon: Daemon, project: int, learn: int) -> dict[str, Any]:
-    """A request out of the stored settings; all axes where none was chosen yet."""
+    """A request that leaves thresholds and clusters to what is stored, else to the daemon's suggestion.
+
+    The settings are answered with defaults filled in: sent as they are, these would count as chosen.
+    """
     settings = daemon.get(f"api/{project}/training/anomaly/{learn}")
     axes = settings["axes"]
     chosen = [index for index, axis in enumerate(axes) if axis.get("selected")] or list(range(len(axes)))
-    body = {"axes": chosen, "minimumConfidenceRating": settings["minimumConfidenceRating"]}
-    for name in ("clusterCount", "thresholds"):
-        if settings.get(name) is not None:
-            body[name] = settings[name]
-    return body
+    return {"axes": chosen, "minimumConfidenceRating": settings["minimumConfidenceRating"]}

@@ -166,6 +166,26 @@ def test_a_training_without_body_takes_the_stored_settings(served: Daemon, train
     assert result_of(done)["state"] == "SUCCEEDED"
 
 
+def test_a_training_without_body_leaves_the_threshold_to_what_is_stored_or_suggested(
+    served: Daemon, tmp_path: Path
+) -> None:
+    settings = "api/12/training/anomaly/8"
+    trainerd("import", "12", write_table(tmp_path / "normal.csv"), config=served.config_file)
+    define(served, 12)
+    with served.client() as client:
+        assert client.request("post", settings, {"clusterCount": 3}).status == 200
+        for _ in range(2):  # the second must not take the first one's suggestion for a choice
+            done = trainerd("train", "anomaly", "12", "8", "--watch", "--json", config=served.config_file)
+            result = result_of(done)["result"]
+            assert (result["thresholdSource"], result["clusterCount"]) == ("suggested", 3)
+            assert max(metrics["trainingFlagged"] for metrics in result["metrics"].values()) <= 0.02
+        chosen = {"thresholds": [{"key": "min_anomaly_score", "value": 4.0}]}
+        assert client.request("post", settings, chosen).status == 200
+    done = trainerd("train", "anomaly", "12", "8", "--watch", "--json", config=served.config_file)
+    result = result_of(done)["result"]
+    assert (result["thresholdSource"], result["threshold"]) == ("learn block", 4.0)
+
+
 def test_a_job_that_fails_ends_with_1_and_says_why(served: Daemon, tmp_path: Path) -> None:
     file = tmp_path / "few.csv"
     file.write_text("a,b,c\n1,2,3\n1,2,3\n1,2,3\n1,2,3\n")
