@@ -67,9 +67,15 @@ def command(
         print_json(report)
         return
     print_table(
-        ("file", "category", "kind", "rows", "columns"),
-        [(row["file"], category, row["kind"], row["rows"], len(row["columns"])) for row in report],
+        ("file", "category", "kind", "rows", "added", "columns"),
+        [
+            (row["file"], category, row["kind"], row["rows"], row["rowsAdded"], len(row["columns"]))
+            for row in report
+        ],
     )
+    for row in report:
+        if not row["rowsAdded"]:
+            click.echo(f"{row['file']} was imported already: nothing was added")
 
 
 @dataclass(frozen=True)
@@ -129,12 +135,17 @@ def send_file(daemon: Daemon, project: int, file: LoadedFile) -> dict[str, Any]:
     Returns
     -------
     dict
-        What was stored.
+        What is stored, and how many of its rows were not there before.
     """
-    samples = []
-    for number, body in enumerate(body for recording in file.recordings for body in _bodies(recording)):
+    # A part that was sent before gets its first answer again: the id of a sample that was there already.
+    newest = _newest_sample(daemon, project, file.category)
+    samples, added = [], 0
+    parts = (part for recording in file.recordings for part in _parts(recording))
+    for number, (rows, body) in enumerate(parts):
         request_id = f"import-{file.identity}-{number}"
-        samples.append(daemon.post(f"api/{project}/{file.category}/data", body, request_id)["sampleId"])
+        sample = daemon.post(f"api/{project}/{file.category}/data", body, request_id)["sampleId"]
+        samples.append(sample)
+        added += rows if sample > newest else 0
     first = file.recordings[0]
     return {
         "file": str(file.path),
@@ -142,13 +153,24 @@ def send_file(daemon: Daemon, project: int, file: LoadedFile) -> dict[str, Any]:
         "kind": "time-series" if first.interval_ms else "features",
         "recordings": len(file.recordings),
         "rows": sum(len(recording.values) for recording in file.recordings),
+        "rowsAdded": added,
         "columns": list(first.columns),
         "sampleIds": samples,
     }
 
 
-def _bodies(recording: Recording) -> Iterator[Body]:
-    """One body for a time series, which stays whole; as many as a feature table needs."""
+def _newest_sample(daemon: Daemon, project: int, category: str) -> int:
+    """Id of the newest sample of a category, which is the highest; 0 where there is none."""
+    path = f"api/{project}/raw-data"
+    total = daemon.get(path, {"category": category, "limit": 0})["totalCount"]
+    if not total:
+        return 0
+    (newest,) = daemon.get(path, {"category": category, "offset": total - 1, "limit": 1})["samples"]
+    return int(newest["id"])
+
+
+def _parts(recording: Recording) -> Iterator[tuple[int, Body]]:
+    """Rows and body of each request: one for a time series, which stays whole; else as many as it takes."""
     rows = len(recording.values)
     if recording.interval_ms:
         step = rows
@@ -156,7 +178,8 @@ def _bodies(recording: Recording) -> Iterator[Body]:
         longest = max((len(json.dumps(label)) + 2 for label in recording.labels or ()), default=0)
         step = max(1, (_CHUNK_BYTES - 65536) // (6 * len(recording.columns) + longest))
     for start in range(0, rows, step):
-        yield _body(recording, start, min(start + step, rows))
+        end = min(start + step, rows)
+        yield end - start, _body(recording, start, end)
 
 
 def _body(recording: Recording, start: int, end: int) -> Body:

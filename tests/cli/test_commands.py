@@ -71,13 +71,19 @@ def test_importing_a_file_twice_adds_nothing(served: Daemon, tmp_path: Path) -> 
     file = write_table(tmp_path / "normal.csv")
     first = result_of(trainerd("import", "2", file, "--json", config=served.config_file))
     again = result_of(trainerd("import", "2", file, "--json", config=served.config_file))
-    assert first == again
-    assert first[0]["rows"] == 300
+    assert again == [{**first[0], "rowsAdded": 0}]
+    assert first[0]["rows"] == first[0]["rowsAdded"] == 300
+    said = trainerd("import", "2", file, config=served.config_file)
+    assert (said.returncode, said.stdout.splitlines()[-1]) == (
+        0,
+        f"{file} was imported already: nothing was added",
+    )
     assert first[0]["columns"] == ["a", "b", "c"]
     assert samples(served, 2) == 300
     # Another category or another label is another import.
     trainerd("import", "2", file, "--category", "testing", config=served.config_file)
-    trainerd("import", "2", file, "--label", "ok", config=served.config_file)
+    labelled = trainerd("import", "2", file, "--label", "ok", config=served.config_file)
+    assert "already" not in labelled.stdout
     assert samples(served, 2, "testing") == 300
     assert samples(served, 2) == 600
 
@@ -97,7 +103,7 @@ def test_a_large_table_goes_in_parts_and_a_recording_stays_whole(served: Daemon,
     np.savez(tmp_path / "wave.npz", X=rng.normal(size=(1, 400_000, 3)), interval_ms=2.5)
     (table,) = result_of(trainerd("import", "4", tmp_path / "table.npz", "--json", config=served.config_file))
     assert len(table["sampleIds"]) > 1
-    assert table["rows"] == 40_000
+    assert table["rows"] == table["rowsAdded"] == 40_000
     (wave,) = result_of(trainerd("import", "5", tmp_path / "wave.npz", "--json", config=served.config_file))
     assert len(wave["sampleIds"]) == 1
     assert wave["kind"] == "time-series"
@@ -234,6 +240,17 @@ def test_a_waiting_job_can_be_cancelled(served: Daemon, trained: int) -> None:
     assert f"job {waiting} CANCELED" in watched.stdout
     assert trainerd("watch", str(first), config=served.config_file).returncode == 0
     assert trainerd("cancel", str(waiting), config=served.config_file).returncode == 2
+
+
+def test_an_unknown_project_has_no_models_to_list(served: Daemon, tmp_path: Path) -> None:
+    done = trainerd("models", "77", config=served.config_file)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "project 77 is not known" in done.stderr
+    # One that is known and has none yet, and ATK's, which is always there.
+    define(served, 8)
+    trainerd("import", "9", write_table(tmp_path / "x.csv"), config=served.config_file)
+    for known in ("8", "9", "0"):
+        assert result_of(trainerd("models", known, "--json", config=served.config_file)) == []
 
 
 def test_an_unknown_job_is_a_wrong_call(served: Daemon) -> None:
