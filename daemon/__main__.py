@@ -14,6 +14,9 @@ def main() -> None:
         if end.message is not None:
             sys.stderr.write(f"trainerd: {end.message}\n")
         sys.exit(2 if isinstance(end, CallWrong) else 1)
+    except KeyboardInterrupt:
+        sys.stderr.write("trainerd: stopped\n")
+        sys.exit(1)
 
 
 if __name__ == "__main__":
