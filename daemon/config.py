@@ -251,7 +251,7 @@ def load(path: Path) -> Config:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ConfigError(str(path), None, "there is no such file: name one with --config") from None
+        raise ConfigError(str(path), None, "there is no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(str(path), None, f"cannot be read: {error}") from error
     try:
