@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Another Python, or a changed lock, makes the environment anew.
 STAMP := $(VENV)/.installed-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+# TensorFlow is two gigabytes: only what trains networks puts it into the environment.
+KERAS_STAMP := $(STAMP)-keras
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -21,7 +23,7 @@ demo: $(STAMP) ## the whole product on one screen; ARGS="--csv FILE" for your ow
 	@$(BIN)/trainerd demo $(ARGS)
 
 .PHONY: test
-test: $(STAMP) system-packages ## the whole suite; ARGS="-k name" for a part
+test: $(KERAS_STAMP) system-packages ## the whole suite; ARGS="-k name" for a part
 	$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: check
@@ -33,7 +35,7 @@ check: $(STAMP) system-packages ## style, types, layers, warnings of the generat
 	$(BIN)/python -m scripts.check_c_warnings
 
 .PHONY: bench
-bench: $(STAMP) system-packages ## print the figures beside what they are held against
+bench: $(KERAS_STAMP) system-packages ## print the figures beside what they are held against
 	$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: bench-mcu
@@ -42,7 +44,7 @@ bench-mcu: $(STAMP) system-packages ## instructions and bytes on emulated microc
 	$(BIN)/python -m hw_tests.bench_networks $(ARGS)
 
 .PHONY: campaign
-campaign: $(STAMP) system-packages ## long random runs: kill everything, everywhere
+campaign: $(KERAS_STAMP) system-packages ## long random runs: kill everything, everywhere
 	$(BIN)/python -m pytest -m campaign $(ARGS)
 
 .PHONY: lock
@@ -51,6 +53,9 @@ lock: ## resolve the dependencies anew for every Python; ARGS=--upgrade for newe
 
 .PHONY: venv
 venv: $(STAMP) ## only make the environment, in .venv
+
+.PHONY: venv-keras
+venv-keras: $(KERAS_STAMP) ## the same with TensorFlow
 
 .PHONY: clean
 clean: ## remove what was made here
@@ -62,6 +67,10 @@ clean: ## remove what was made here
 system-packages:
 	@bash scripts/system-packages.sh test
 
-$(STAMP): $(wildcard locks/*.txt) pyproject.toml scripts/venv.sh
+$(STAMP): $(wildcard locks/py3??.txt) pyproject.toml scripts/venv.sh
 	@bash scripts/venv.sh $(PYTHON) $(VENV)
+	@touch $@
+
+$(KERAS_STAMP): $(STAMP) $(wildcard locks/*-keras.txt)
+	@bash scripts/venv.sh $(PYTHON) $(VENV) -keras
 	@touch $@

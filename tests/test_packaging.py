@@ -78,9 +78,16 @@ def test_the_command_is_installed() -> None:
     assert metadata.version("trainerd") == daemon.__version__ == project()["version"]
 
 
+def locked(python: str, flavour: str = "") -> dict[str, str]:
+    """Versions that a lock names, by distribution."""
+    text = (ROOT / "locks" / f"py{python}{flavour}.txt").read_text()
+    return dict(re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("flavour", ["", "-keras"])
 @pytest.mark.parametrize("python", PYTHONS)
-def test_every_python_has_a_lock_with_hashes_and_without_hosts(python: str) -> None:
-    text = (ROOT / "locks" / f"py{python}.txt").read_text()
+def test_every_python_has_locks_with_hashes_and_without_hosts(python: str, flavour: str) -> None:
+    text = (ROOT / "locks" / f"py{python}{flavour}.txt").read_text()
     assert "://" not in text
     assert "--index" not in text
     requirements = re.findall(r"^([A-Za-z0-9._-]+)==(\S+)((?: \\\n +--hash=\S+)*)$", text, re.MULTILINE)
@@ -89,6 +96,15 @@ def test_every_python_has_a_lock_with_hashes_and_without_hosts(python: str) -> N
     versions = {name.lower(): version for name, version, _ in requirements}
     assert versions["numpy"].startswith("1.26." if python in {"310", "311"} else "2.")
     assert ("tomli" in versions) == (python == "310")
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_lock_with_tensorflow_adds_to_the_other_and_changes_nothing(python: str) -> None:
+    plain, keras = locked(python), locked(python, "-keras")
+    assert plain.items() <= keras.items()
+    named = {Requirement(text).name for text in project()["optional-dependencies"]["keras"]}
+    assert named <= keras.keys()
+    assert not named & plain.keys()
 
 
 def test_the_locks_hold_what_the_project_names() -> None:
@@ -110,14 +126,14 @@ def test_the_locks_hold_what_the_project_names() -> None:
 
 def test_what_runs_is_what_is_locked() -> None:
     python = f"{sys.version_info.major}{sys.version_info.minor}"
-    text = (ROOT / "locks" / f"py{python}.txt").read_text()
-    for name, version in re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", text, re.MULTILINE):
+    for name, version in locked(python, "-keras").items():
         assert metadata.version(name) == version
 
 
 def test_make_says_what_there_is() -> None:
     said = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    for target in ("demo", "test", "check", "bench", "bench-mcu", "campaign", "lock", "venv", "clean"):
+    targets = "demo test check bench bench-mcu campaign lock venv venv-keras clean"
+    for target in targets.split():
         assert f"make {target} " in said
 
 

@@ -108,6 +108,8 @@ def _python() -> Iterator[Finding]:
     for name in _PACKAGES:
         yield _package("python", name, f"pip install {name}", required=True)
     yield _package("python", "amqtt", "pip install 'trainerd[demo]' (for `trainerd demo` alone)")
+    for name in ("tensorflow", "tf-keras", "tensorflow-model-optimization"):
+        yield _package("python", name, "pip install 'trainerd[keras]' (to train networks)")
 
 
 def _package(area: str, name: str, remedy: str, *, required: bool = False) -> Finding:
