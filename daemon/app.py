@@ -31,7 +31,7 @@ from daemon.database import FILE_NAME, Database
 from daemon.errors import ConfigError, StateError, TrainerdError
 from daemon.handlers.services import Services
 from daemon.intake import Intake
-from daemon.jobs.job import ATK_PREDICT, ATK_TRAIN, TRAIN_ANOMALY
+from daemon.jobs.job import ATK_PREDICT, ATK_TRAIN, TRAIN_ANOMALY, TRAIN_KERAS
 from daemon.jobs.logs import JobLogs
 from daemon.jobs.outbox import Outbox
 from daemon.jobs.queue import JobQueue
@@ -89,7 +89,14 @@ def open_core(settings: Config) -> Iterator[Core]:
             queue = JobQueue(
                 database,
                 jobs,
-                RunnerByCategory({TRAIN_ANOMALY: training, ATK_TRAIN: training, ATK_PREDICT: prediction}),
+                RunnerByCategory(
+                    {
+                        TRAIN_ANOMALY: training,
+                        TRAIN_KERAS: training,
+                        ATK_TRAIN: training,
+                        ATK_PREDICT: prediction,
+                    }
+                ),
                 concurrent=settings.jobs.concurrent,
                 max_queued=settings.jobs.max_queued,
                 keep=settings.jobs.keep,

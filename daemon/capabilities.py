@@ -9,7 +9,7 @@ from typing import Any
 
 from daemon import __version__
 from daemon.config import Config
-from daemon.trainers.table import ATK_TRAINERS, TRAINERS
+from daemon.trainers.table import ATK_TRAINERS, LEARNERS
 from daemon.wire.models import MAX_CHUNK
 
 
@@ -27,7 +27,7 @@ def capabilities(config: Config) -> dict[str, Any]:
         "groups": list(config.device.groups),
         "trainers": {
             entry.name: _availability({"learnBlockType": block_type}, entry.missing())
-            for block_type, entry in TRAINERS.items()
+            for block_type, entry in LEARNERS.items()
         },
         "atkModels": {
             model_type: _availability({}, entry.missing()) for model_type, entry in ATK_TRAINERS.items()

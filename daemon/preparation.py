@@ -19,7 +19,7 @@ from daemon.evaluation import KnownRows
 from daemon.trainers.base import AnomalyTask
 from daemon.trainers.checks import check_finite, check_rows, settle_cluster_count
 from daemon.trainers.settings import AnomalySettings, anomaly_settings
-from daemon.trainers.table import TRAINERS, TrainerEntry
+from daemon.trainers.table import LEARNERS, TRAINERS, TrainerEntry
 from daemon.wire.edge_impulse import (
     Impulse,
     LearnBlock,
@@ -114,7 +114,7 @@ def prepare(spec: Spec) -> Prepared:
         raise TrainingError(error.message) from error
 
     others = [
-        other.name or f"{TRAINERS[other.type].name}_{other.id}"
+        other.name or f"{LEARNERS[other.type].name}_{other.id}"
         for other in impulse.learn_blocks
         if other.id != learn_block.id
     ]

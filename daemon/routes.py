@@ -20,6 +20,7 @@ from daemon.handlers import (
     data,
     impulse,
     jobs,
+    keras,
     models,
     status,
     training,
@@ -42,6 +43,7 @@ from daemon.wire.edge_impulse import (
     StartTrainingRequestAnomaly,
 )
 from daemon.wire.jobs import EmptyRequest, PageRequest
+from daemon.wire.keras import SetKerasParameterRequest
 from daemon.wire.members import convert
 from daemon.wire.models import FileRequest, RollbackRequest
 from daemon.wire.replies import family
@@ -92,6 +94,7 @@ class Route:
 
 
 _ANOMALY = "api/{projectId}/training/anomaly/{learnId}"
+_KERAS = "api/{projectId}/training/keras/{learnId}"
 _MODEL = "api/{projectId}/models/{learnId}"
 
 ROUTES = (
@@ -106,6 +109,12 @@ ROUTES = (
     Route("post", _ANOMALY, SetAnomalyParameterRequest, training.set_config, "train"),
     Route("get", _ANOMALY + "/metadata", EmptyRequest, training.metadata),
     Route("get", _ANOMALY + "/gmm/metadata", EmptyRequest, training.gmm_metadata),
+    Route(
+        "post", "api/{projectId}/jobs/train/keras/{learnId}", SetKerasParameterRequest, keras.start, "train"
+    ),
+    Route("get", _KERAS, EmptyRequest, keras.get_config),
+    Route("post", _KERAS, SetKerasParameterRequest, keras.set_config, "train"),
+    Route("get", _KERAS + "/metadata", EmptyRequest, keras.metadata),
     Route("get", "api/{projectId}/impulse", EmptyRequest, impulse.get),
     Route("post", "api/{projectId}/impulse", Impulse, impulse.post, "train"),
     Route("post", "api/{projectId}/{category}/data", Acquisition, data.add, "data"),

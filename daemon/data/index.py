@@ -158,6 +158,16 @@ class DataIndex:
         lengths = [(row["rows"], row["interval_ms"]) for row in rows]
         return Summary(rows[0]["kind"], columns, sum(length for length, _ in lengths), lengths)
 
+    def labels(self, project_id: int, category: str = "training") -> list[str]:
+        """Labels of a category of a project, each once, sorted; rows without a label have none."""
+        found: set[str] = set()
+        for row in self._database.connection.execute(
+            "SELECT label, labels FROM recording WHERE project_id = ? AND category = ?",
+            (project_id, category),
+        ):
+            found.update(json.loads(row["labels"]) if row["labels"] else [row["label"]])
+        return sorted(label for label in found if label)
+
     def samples(
         self, project_id: int, category: str, offset: int, limit: int
     ) -> tuple[int, list[dict[str, object]]]:

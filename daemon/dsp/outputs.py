@@ -60,6 +60,16 @@ def learn_block_outputs(impulse: Impulse, learn_block: LearnBlock, columns: Sequ
     return found
 
 
+def learn_block_shape(
+    impulse: Impulse, learn_block: LearnBlock, columns: Sequence[Column]
+) -> tuple[int, ...]:
+    """Shape of one row that a learn block sees: ``(features,)``.
+
+    Parameters and errors are those of `learn_block_outputs`.
+    """
+    return (len(learn_block_outputs(impulse, learn_block, columns)),)
+
+
 def learn_block_window(impulse: Impulse, learn_block: LearnBlock) -> Window:
     """How recordings are cut for a learn block.
 

@@ -11,7 +11,7 @@ from daemon.dsp.outputs import learn_block_window
 from daemon.dsp.table import DSP_TYPES
 from daemon.errors import DatasetError, InvalidMember
 from daemon.handlers.services import Call, Services
-from daemon.trainers.table import TRAINERS
+from daemon.trainers.table import LEARNERS
 from daemon.wire.edge_impulse import Impulse, LearnBlock
 from firmware_export.errors import NameRefused
 from firmware_export.naming import identifier
@@ -66,9 +66,9 @@ def _check_ids(impulse: Impulse) -> None:
 
 
 def _check_learn_block(block: LearnBlock, place: str) -> None:
-    if block.type not in TRAINERS:
-        raise InvalidMember(f"{place}.type", f"{block.type!r} is unknown here; known are {_list(TRAINERS)}")
-    options = TRAINERS[block.type].options
+    if block.type not in LEARNERS:
+        raise InvalidMember(f"{place}.type", f"{block.type!r} is unknown here; known are {_list(LEARNERS)}")
+    options = LEARNERS[block.type].options
     for name in ("scaling", "score"):
         if getattr(block, name) is not None and name not in options:
             raise InvalidMember(f"{place}.{name}", f"a block of type {block.type!r} has no {name}")

@@ -6,48 +6,31 @@ from typing import Any
 
 import msgspec
 
-from daemon.dsp.outputs import learn_block_outputs, learn_block_window
-from daemon.errors import Conflict, DatasetError, InvalidMember, NotFound, Unavailable
+from daemon.dsp.outputs import learn_block_outputs
+from daemon.errors import Conflict, DatasetError, InvalidMember, NotFound
+from daemon.handlers.learning import check_available, given, learn_block, training_data, version_metadata
 from daemon.handlers.services import Call, Services
 from daemon.jobs.job import TRAIN_ANOMALY
-from daemon.models.registry import METADATA
 from daemon.models.thresholds import THRESHOLD_FLOOR, block_threshold
 from daemon.trainers.settings import AnomalySettings, anomaly_settings, check_stored
-from daemon.trainers.table import TRAINERS, TrainerEntry
-from daemon.wire.edge_impulse import (
-    Impulse,
-    LearnBlock,
-    SetAnomalyParameterRequest,
-    StartTrainingRequestAnomaly,
-)
+from daemon.trainers.table import TRAINERS
+from daemon.wire.edge_impulse import SetAnomalyParameterRequest, StartTrainingRequestAnomaly
 
 
 def start(services: Services, call: Call) -> dict[str, Any]:
     """Queue a training; answers with the job's id."""
     request: StartTrainingRequestAnomaly = call.body
-    impulse, block, entry = _block(services, call)
-    if (why := entry.missing()) is not None:
-        raise Unavailable(f"{entry.name} cannot be trained here: {why}")
-    summary = services.data.summary(call.project_id)
-    if summary.kind is None:
-        raise Conflict(f"project {call.project_id} has no training data: import some first")
-    wanted = impulse.input_blocks[0].type
-    if summary.kind != wanted:
-        raise Conflict(f"project {call.project_id} holds {summary.kind} data, its impulse takes {wanted}")
-    try:
-        outputs = learn_block_outputs(impulse, block, summary.columns)
-        window = learn_block_window(impulse, block)
-    except DatasetError as error:
-        raise Conflict(error.message) from None
-    settings = anomaly_settings(entry, request, block, _stored(services, call), len(outputs))
-    rows = sum(max((length - window.size) // window.step + 1, 0) for length, _ in summary.recordings)
-    _check_rows(rows, settings)
+    impulse, block, entry = learn_block(services, call, TRAINERS)
+    check_available(entry)
+    training = training_data(services, call, impulse, block)
+    settings = anomaly_settings(entry, request, block, _stored(services, call), len(training.outputs))
+    _check_rows(training.rows, settings)
     job = services.queue.submit(
         project_id=call.project_id,
         learn_id=call.learn_id,
         category=TRAIN_ANOMALY,
         key=f"{block.type}-{call.learn_id}",
-        request=_given(request),
+        request=given(request),
         request_id=call.request_id,
     )
     reply: dict[str, Any] = {"id": job.id}
@@ -58,7 +41,7 @@ def start(services: Services, call: Call) -> dict[str, Any]:
 
 def get_config(services: Services, call: Call) -> dict[str, Any]:
     """``AnomalyConfig``: the settings of a learn block and the axes that it may train on."""
-    impulse, block, entry = _block(services, call)
+    impulse, block, entry = learn_block(services, call, TRAINERS)
     stored = _stored(services, call)
     summary = services.data.summary(call.project_id)
     try:
@@ -97,25 +80,25 @@ def get_config(services: Services, call: Call) -> dict[str, Any]:
 
 def set_config(services: Services, call: Call) -> dict[str, Any]:
     """Store settings of a learn block; members not given stay as they are."""
-    _impulse, _, entry = _block(services, call)
+    _impulse, _, entry = learn_block(services, call, TRAINERS)
     request: SetAnomalyParameterRequest = call.body
     check_stored(entry, request)
-    merged = {**services.projects.settings(call.project_id, call.learn_id), **_given(request)}
+    merged = {**services.projects.settings(call.project_id, call.learn_id), **given(request)}
     services.projects.set_settings(call.project_id, call.learn_id, merged)
     return {}
 
 
 def metadata(services: Services, call: Call) -> dict[str, Any]:
     """``AnomalyModelMetadata`` of the version in use."""
-    _block(services, call)
-    manifest, found = _metadata(services, call)
+    learn_block(services, call, TRAINERS)
+    manifest, found = version_metadata(services, call)
     return {"created": manifest["created"], **found["anomaly"]}
 
 
 def gmm_metadata(services: Services, call: Call) -> dict[str, Any]:
     """``AnomalyGmmMetadata`` of the version in use."""
-    _block(services, call)
-    _, found = _metadata(services, call)
+    learn_block(services, call, TRAINERS)
+    _, found = version_metadata(services, call)
     if found["gmm"] is None:
         raise NotFound(
             f"learn block {call.learn_id} of project {call.project_id} is no GMM: ask for /metadata"
@@ -124,34 +107,19 @@ def gmm_metadata(services: Services, call: Call) -> dict[str, Any]:
     return gmm
 
 
-def _block(services: Services, call: Call) -> tuple[Impulse, LearnBlock, TrainerEntry]:
-    raw = services.projects.learn_block(call.project_id, call.learn_id)
-    impulse = msgspec.convert(services.projects.impulse(call.project_id), Impulse)
-    block = msgspec.convert(raw, LearnBlock)
-    return impulse, block, TRAINERS[block.type]
-
-
 def _stored(services: Services, call: Call) -> SetAnomalyParameterRequest:
     return msgspec.convert(
         services.projects.settings(call.project_id, call.learn_id), SetAnomalyParameterRequest
     )
 
 
-def _metadata(services: Services, call: Call) -> tuple[dict[str, Any], dict[str, Any]]:
-    manifest = services.registry.current_manifest(call.project_id, call.learn_id)
-    version = manifest["version"]
-    content = services.registry.content(call.project_id, call.learn_id, version, METADATA)
-    found: dict[str, Any] = msgspec.json.decode(content)
-    return manifest, found
-
-
 def _thresholds(
     services: Services, call: Call, stored: SetAnomalyParameterRequest, *, trained: bool
 ) -> list[dict[str, Any]]:
     if stored.thresholds:
-        return [_given(threshold) for threshold in stored.thresholds]
+        return [given(threshold) for threshold in stored.thresholds]
     if trained:
-        thresholds: list[dict[str, Any]] = _metadata(services, call)[1]["anomaly"]["thresholds"]
+        thresholds: list[dict[str, Any]] = version_metadata(services, call)[1]["anomaly"]["thresholds"]
         return thresholds
     return [block_threshold(THRESHOLD_FLOOR, THRESHOLD_FLOOR)]
 
@@ -170,8 +138,3 @@ def _favourites(labels: list[str]) -> set[int]:
     """Axes that are suggested: RMS features where there are any, else all."""
     rms = {number for number, label in enumerate(labels) if label.rsplit(" ", 1)[-1] == "RMS"}
     return rms or set(range(len(labels)))
-
-
-def _given(struct: msgspec.Struct) -> dict[str, Any]:
-    """The members of a payload that were given."""
-    return {key: value for key, value in msgspec.to_builtins(struct).items() if value is not None}

@@ -74,6 +74,7 @@ class Job(msgspec.Struct, frozen=True):
 
 
 TRAIN_ANOMALY = "train-anomaly"
+TRAIN_KERAS = "train-keras"
 ATK_TRAIN = "atk-train"
 ATK_PREDICT = "atk-predict"
 ATK_MODEL = "atk-model"
@@ -81,6 +82,7 @@ ATK_MODEL = "atk-model"
 #: Category of a job to the words that people read.
 CATEGORIES = {
     TRAIN_ANOMALY: "Train model (anomaly)",
+    TRAIN_KERAS: "Train model (Keras)",
     ATK_TRAIN: "Train model (ATK)",
     ATK_PREDICT: "Predict clusters (ATK)",
     ATK_MODEL: "Make or publish model (ATK)",

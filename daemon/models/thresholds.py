@@ -1,4 +1,4 @@
-"""The threshold of an anomaly model as Edge Impulse names and describes it; without numpy."""
+"""The thresholds of models as Edge Impulse names and describes them; without numpy."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from typing import Any
 
 #: The one threshold of an anomaly block.
 THRESHOLD_KEY = "min_anomaly_score"
+
+#: The one threshold of a classifier.
+CONFIDENCE_KEY = "min_score"
 
 #: Scores end here; the same number as `daemon.models.anomaly.SCORE_CAP`, which needs numpy.
 SCORE_CAP = 1000.0
@@ -31,4 +34,20 @@ def block_threshold(value: float, suggested: float) -> dict[str, Any]:
         "value": value,
         "suggestedValue": suggested,
         "suggestedValueText": f"{suggested:.4g}, the 99th percentile of the training scores",
+    }
+
+
+def confidence_threshold(value: float) -> dict[str, Any]:
+    """A classifier's threshold as a ``BlockThreshold`` of the wire.
+
+    Parameters
+    ----------
+    value : float
+        The threshold in use, 0..1; a best class that scores below it is uncertain.
+    """
+    return {
+        "key": CONFIDENCE_KEY,
+        "description": "Minimum confidence",
+        "helpText": "A classification whose best class scores below this is tagged as uncertain.",
+        "value": value,
     }

@@ -6,13 +6,13 @@ Importing it needs neither numpy nor scikit-learn; implementations are imported 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 
 
-@dataclass(frozen=True)
-class TrainerEntry:
-    """What is known of a trainer without importing it.
+@dataclass(frozen=True, kw_only=True)
+class LearnerEntry:
+    """What is known of anything that can be trained without importing it.
 
     Parameters
     ----------
@@ -20,28 +20,16 @@ class TrainerEntry:
         What people and manifests call it.
     learn_block_type : str
         The type of learn block that it trains.
-    module : str
-        Module that implements it, with a class ``Trainer``.
     needs : dict of str to str
-        Packages that must be importable, and the distributions that bring them.
-    default_clusters : int
-        ``clusterCount`` where a request leaves it out; fewer where the rows do not allow so many.
-    max_clusters : int
-        Largest ``clusterCount`` whatever the rows; the rows usually allow fewer.
+        Packages that must be importable, and what to install that brings them.
     options : dict of str to tuple of str
         Options of the learn block and their values, the default first.
-    takes_rating : bool
-        Whether the deprecated ``minimumConfidenceRating`` sets the threshold.
     """
 
     name: str
     learn_block_type: str
-    module: str
     needs: dict[str, str]
-    default_clusters: int
-    max_clusters: int
-    options: dict[str, tuple[str, ...]]
-    takes_rating: bool
+    options: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def missing(self) -> str | None:
         """Why this machine cannot run the trainer, with the remedy; None where it can."""
@@ -50,6 +38,47 @@ class TrainerEntry:
             if find_spec(package) is None:
                 return f"{distribution} is not installed: pip install {distribution}"
         return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainerEntry(LearnerEntry):
+    """What is known of an anomaly trainer without importing it.
+
+    Parameters
+    ----------
+    module : str
+        Module that implements it, with a class ``Trainer``.
+    default_clusters : int
+        ``clusterCount`` where a request leaves it out; fewer where the rows do not allow so many.
+    max_clusters : int
+        Largest ``clusterCount`` whatever the rows; the rows usually allow fewer.
+    takes_rating : bool
+        Whether the deprecated ``minimumConfidenceRating`` sets the threshold.
+    """
+
+    module: str
+    default_clusters: int
+    max_clusters: int
+    takes_rating: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkEntry(LearnerEntry):
+    """What is known of a kind of network without importing TensorFlow.
+
+    Parameters
+    ----------
+    classifies : bool
+        Whether its answer is one of the labels; else it is a number.
+    transfer : bool
+        Whether it begins with a network that was trained before.
+    default_epochs : int
+        ``trainingCycles`` where nobody says.
+    """
+
+    classifies: bool = True
+    transfer: bool = False
+    default_epochs: int = 30
 
 
 _TABLE = (
@@ -77,6 +106,27 @@ _TABLE = (
 )
 
 TRAINERS = {entry.learn_block_type: entry for entry in _TABLE}
+
+_KERAS = "'trainerd[keras]'"
+_KERAS_NEEDS = {"tensorflow": _KERAS, "tf_keras": _KERAS}
+_NETWORKS = (
+    NetworkEntry(name="keras", learn_block_type="keras", needs=_KERAS_NEEDS),
+    NetworkEntry(
+        name="keras-regression", learn_block_type="keras-regression", needs=_KERAS_NEEDS, classifies=False
+    ),
+    NetworkEntry(
+        name="keras-transfer-image",
+        learn_block_type="keras-transfer-image",
+        needs=_KERAS_NEEDS,
+        transfer=True,
+        default_epochs=20,
+    ),
+)
+
+NETWORKS = {entry.learn_block_type: entry for entry in _NETWORKS}
+
+#: Everything that a learn block of an impulse can be.
+LEARNERS: dict[str, LearnerEntry] = {**TRAINERS, **NETWORKS}
 
 _ATK_TABLE = (
     TrainerEntry(

@@ -21,9 +21,12 @@ MAX_DEPTH = 16
 
 _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<name>.*)`$", re.DOTALL)
 _TAG = re.compile(r"^Invalid value '(?P<value>.*)'$", re.DOTALL)
+_ENUM = re.compile(r"^Invalid enum value '?(?P<value>.*?)'?$", re.DOTALL)
 _MISSING = re.compile(r"^Object missing required field `(?P<name>.*)`$", re.DOTALL)
 #: A whole string, or one that never ends, so that no character is looked at twice; or a bracket.
 _BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
+#: One step on the way to a member: its name, or a place in a list.
+_STEP = re.compile(r"[^.\[\]]+|\[[^\]]*\]")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -92,27 +95,26 @@ def convert(body: object, type_: type[T]) -> T:
         message, _, path = str(error).rpartition(" - at `")
         if not message:
             message, path = str(error), "$`"
-        place = path[:-1].removeprefix("$").removeprefix(".")
+        place = path[:-1].removeprefix("key` in `").removeprefix("$").removeprefix(".")
         if unknown := _UNKNOWN.match(message):
             hint = _nearest(unknown["name"], place, _tagged(body, type_))
             raise InvalidMember(_join(place, unknown["name"]), f"unknown member{hint}") from None
         if missing := _MISSING.match(message):
             raise InvalidMember(_join(place, missing["name"]), "is required and missing") from None
         if tag := _TAG.match(message):
-            known = _known_tags(type_, place)
-            close = difflib.get_close_matches(tag["value"], known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
-            raise InvalidMember(place, f"{tag['value'][:64]!r} is unknown, {hint}") from None
+            raise _unknown_value(place, tag["value"], _known_tags(type_, place)) from None
+        if enum := _ENUM.match(message):
+            raise _unknown_value(place, enum["value"], _known_values(type_, place)) from None
+        if "[...]" in place:
+            place = _with_key(body, type_, place)
         raise InvalidMember(place, message[0].lower() + message[1:]) from None
 
 
 def known_members(type_: Any, place: str = "") -> list[str]:
     """Names that an object at `place` of `type_` may have, as they are written on the wire."""
-    for step in re.findall(r"[^.\[\]]+|\[[^\]]*\]", place):
-        type_ = _step_into(type_, step)
     return [
         field.encode_name
-        for struct in _alternatives(type_)
+        for struct in _alternatives(_type_at(type_, place))
         if isinstance(struct, type) and issubclass(struct, msgspec.Struct)
         for field in msgspec.structs.fields(struct)
     ]
@@ -125,6 +127,42 @@ def _known_tags(type_: Any, place: str) -> list[str]:
         for struct in _alternatives(type_)
         if struct.__struct_config__.tag_field == place
     ]
+
+
+def _known_values(type_: Any, place: str) -> list[str]:
+    """Values that a member at `place` may have, where they can be listed."""
+    return [
+        str(value)
+        for candidate in _alternatives(_type_at(type_, place))
+        if typing.get_origin(candidate) is typing.Literal
+        for value in typing.get_args(candidate)
+    ]
+
+
+def _unknown_value(place: str, value: str, known: list[str]) -> InvalidMember:
+    close = difflib.get_close_matches(value, known, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+    return InvalidMember(place, f"{value[:64]!r} is unknown, {hint}")
+
+
+def _with_key(body: Any, type_: Any, place: str) -> str:
+    """The place with the key that is at fault, where msgspec only says that it is one of an object's."""
+    before, _, after = place.partition("[...]")
+    for step in re.findall(_STEP, before):
+        body = body[int(step[1:-1])] if step.startswith("[") else body[step]
+    wanted = _type_at(type_, before)
+    for key, value in body.items():
+        try:
+            msgspec.convert({key: value}, wanted)
+        except msgspec.ValidationError:
+            return f"{_join(before, key)}{after}"
+    return place
+
+
+def _type_at(type_: Any, place: str) -> Any:
+    for step in re.findall(_STEP, place):
+        type_ = _step_into(type_, step)
+    return type_
 
 
 def _tagged(body: object, type_: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -141,15 +142,13 @@ def test_a_value_that_is_not_finite_is_refused_by_row_and_column(value: float) -
 def test_the_table_says_what_is_missing() -> None:
     entry = TRAINERS["anomaly"]
     assert entry.missing() is None
-    unknown = TrainerEntry(
-        "x", "x", "x", {"no_such_package": "no-such-distribution"}, 1, 1, {}, takes_rating=False
-    )
+    unknown = replace(entry, needs={"no_such_package": "no-such-distribution"})
     assert unknown.missing() == "no-such-distribution is not installed: pip install no-such-distribution"
 
 
 def test_what_the_daemon_imports_of_trainers_and_dsp_needs_no_numpy() -> None:
     code = (
-        "import sys, daemon.trainers.settings, daemon.trainers.table, daemon.dsp.outputs, "
-        "daemon.models.manifest; sys.exit('numpy' in sys.modules)"
+        "import sys, daemon.trainers.settings, daemon.trainers.keras.settings, daemon.trainers.table, "
+        "daemon.dsp.outputs, daemon.models.manifest; sys.exit('numpy' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

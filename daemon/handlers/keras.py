@@ -1,0 +1,224 @@
+"""Training of networks: start it, its settings, what it learnt."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+
+from daemon.dsp.outputs import learn_block_shape
+from daemon.errors import Conflict, DatasetError, Forbidden, InvalidMember
+from daemon.handlers.learning import (
+    Training,
+    check_available,
+    given,
+    learn_block,
+    training_data,
+    version_metadata,
+)
+from daemon.handlers.services import Call, Services
+from daemon.jobs.job import TRAIN_KERAS
+from daemon.models.thresholds import confidence_threshold
+from daemon.trainers.keras.layers import LAYER_TYPES
+from daemon.trainers.keras.settings import (
+    DEFAULT_BATCH_SIZE,
+    KerasSettings,
+    default_layers,
+    keras_settings,
+)
+from daemon.trainers.keras.shapes import Shape, told
+from daemon.trainers.table import NETWORKS, NetworkEntry
+from daemon.wire.edge_impulse import Impulse, LearnBlock
+from daemon.wire.keras import SetKerasParameterRequest
+
+
+def start(services: Services, call: Call) -> dict[str, Any]:
+    """Queue a training; its settings are stored with it. Answers with the job's id."""
+    impulse, block, entry = learn_block(services, call, NETWORKS)
+    check_available(entry)
+    training = training_data(services, call, impulse, block)
+    merged = _merged(services, call)
+    settings = _settle(entry, merged, call, learn_block_shape(impulse, block, training.summary.columns))
+    _check_rows(services, call, entry, settings, training)
+    # The job takes all that is stored with it: what is set later is for later jobs.
+    request = given(merged)
+    job = services.queue.submit(
+        project_id=call.project_id,
+        learn_id=call.learn_id,
+        category=TRAIN_KERAS,
+        key=f"{block.type}-{call.learn_id}",
+        request=request,
+        request_id=call.request_id,
+    )
+    services.projects.set_settings(call.project_id, call.learn_id, request)
+    reply: dict[str, Any] = {"id": job.id}
+    if settings.ignored:
+        reply["ignored"] = settings.ignored
+    return reply
+
+
+def get_config(services: Services, call: Call) -> dict[str, Any]:
+    """``KerasConfig``: the settings of a learn block, with the defaults where nobody has set any."""
+    impulse, block, entry = learn_block(services, call, NETWORKS)
+    stored = _stored(services, call)
+    shape = _known_shape(services, call, impulse, block)
+    expert = stored.mode == "expert"
+    settings = keras_settings(entry, stored, None)
+    layers = default_layers(entry, shape or (1,)) if stored.visual_layers is None else stored.visual_layers
+    summary = services.data.summary(call.project_id)
+    classes = services.data.labels(call.project_id)
+    shown = {
+        "dependencies": {
+            "classes": classes,
+            "blockNames": [dsp.title or dsp.name for dsp in impulse.dsp_blocks if dsp.id in block.dsp],
+            "featureCount": 0 if shape is None else math.prod(shape),
+            "sampleCount": summary.rows,
+            "outputClasses": classes if entry.classifies else ["value"],
+        },
+        "name": block.title or block.name,
+        "type": block.type,
+        "trained": services.registry.current(call.project_id, call.learn_id) is not None,
+        "script": stored.script or "",
+        "mode": settings.mode,
+        "visualLayers": [] if expert else [given(layer) for layer in layers],
+        "trainingCycles": 0 if expert else settings.epochs,
+        "learningRate": 0 if expert else settings.learning_rate,
+        "batchSize": settings.batch_size,
+        "defaultBatchSize": DEFAULT_BATCH_SIZE,
+        "shape": told(shape or ()),
+        "trainTestSplit": settings.validation_share,
+        "minimumConfidenceRating": settings.minimum_confidence,
+        "selectedModelType": settings.variant,
+        "autoClassWeights": bool(stored.auto_class_weights),
+        "useLearnedOptimizer": settings.learned_optimizer,
+        "augmentationPolicyImage": stored.augmentation_policy_image or "none",
+        "augmentationPolicySpectrogram": {"enabled": False},
+        "profileInt8": settings.profile_int8,
+        "skipEmbeddingsAndMemory": not settings.embeddings_and_memory,
+        "showAdvancedTrainingSettings": False,
+        "showAugmentationTrainingSettings": False,
+        "trainingProcessor": settings.processor,
+        "thresholds": [confidence_threshold(settings.minimum_confidence)] if entry.classifies else [],
+        "transferLearningModels": _transfer_models(entry),
+        "isMultiHead": False,
+    }
+    # What was set is shown as it was set; the rest is told above.
+    return {**given(stored), **shown, **_echoed(stored)}
+
+
+def set_config(services: Services, call: Call) -> dict[str, Any]:
+    """Store settings of a learn block; members not given stay as they are."""
+    impulse, block, entry = learn_block(services, call, NETWORKS)
+    merged = _merged(services, call)
+    _settle(entry, merged, call, _known_shape(services, call, impulse, block))
+    services.projects.set_settings(call.project_id, call.learn_id, given(merged))
+    return {}
+
+
+def metadata(services: Services, call: Call) -> dict[str, Any]:
+    """``KerasModelMetadata`` of the version in use."""
+    learn_block(services, call, NETWORKS)
+    manifest, found = version_metadata(services, call)
+    return {"created": manifest["created"], **found["keras"]}
+
+
+def _stored(services: Services, call: Call) -> SetKerasParameterRequest:
+    return msgspec.convert(
+        services.projects.settings(call.project_id, call.learn_id), SetKerasParameterRequest
+    )
+
+
+def _merged(services: Services, call: Call) -> SetKerasParameterRequest:
+    """What is stored, with the members of the request in their place."""
+    stored = services.projects.settings(call.project_id, call.learn_id)
+    return msgspec.convert({**stored, **given(call.body)}, SetKerasParameterRequest)
+
+
+def _settle(
+    entry: NetworkEntry, merged: SetKerasParameterRequest, call: Call, shape: Shape | None
+) -> KerasSettings:
+    """The settings; a message about a member that was stored earlier says so."""
+    try:
+        settings = keras_settings(entry, merged, shape)
+    except InvalidMember as error:
+        member = error.place.partition(".")[0].partition("[")[0]
+        if member in given(merged) and member not in given(call.body):
+            raise InvalidMember("", f"{error.message} (stored earlier; send {member} to change it)") from None
+        raise
+    if settings.mode == "expert":
+        raise Forbidden("mode: expert runs a script, which this device does not: use visual")
+    return settings
+
+
+def _known_shape(services: Services, call: Call, impulse: Impulse, block: LearnBlock) -> Shape | None:
+    """Shape of a row, where the project has data that say what its columns are."""
+    columns = services.data.summary(call.project_id).columns
+    try:
+        return learn_block_shape(impulse, block, columns) if columns else None
+    except DatasetError as error:
+        raise Conflict(error.message) from None
+
+
+def _check_rows(
+    services: Services, call: Call, entry: NetworkEntry, settings: KerasSettings, training: Training
+) -> None:
+    """What the numbers of rows and labels alone can tell; their values are for the worker."""
+    labels = services.data.labels(call.project_id)
+    if entry.classifies and len(labels) < 2:
+        found = f"only {labels[0]!r}" if labels else "none"
+        raise Conflict(
+            f"the training data of project {call.project_id} have {found} as label: a classifier needs two "
+            "labels or more"
+        )
+    if settings.folds is not None and settings.folds.num_folds > training.rows:
+        raise InvalidMember(
+            "kFoldsValidationConfig.numFolds",
+            f"{settings.folds.num_folds} is more than the {training.rows} rows: at most {training.rows}",
+        )
+    validating = math.ceil(training.rows * settings.validation_share)
+    if training.rows - validating < 1:
+        raise InvalidMember(
+            "trainTestSplit",
+            f"{settings.validation_share:g} of {training.rows} rows leaves none to train on: use less, or "
+            "import more rows",
+        )
+
+
+def _echoed(stored: SetKerasParameterRequest) -> dict[str, Any]:
+    """Members whose shown default gives way to what was stored."""
+    members = given(stored)
+    names = (
+        "augmentationPolicySpectrogram",
+        "showAdvancedTrainingSettings",
+        "showAugmentationTrainingSettings",
+    )
+    return {name: members[name] for name in names if name in members}
+
+
+def _transfer_models(entry: NetworkEntry) -> list[dict[str, Any]]:
+    """``transferLearningModels``: what may stand as the one layer of a transfer block."""
+    if not entry.transfer:
+        return []
+    return [
+        {
+            "name": name,
+            "shortName": name.removeprefix("transfer_"),
+            "description": "A network that was trained on ImageNet, and a classifier behind it",
+            "hasNeurons": True,
+            "hasDropout": True,
+            "defaultNeurons": layer.takes["neurons"],
+            "defaultDropout": layer.takes["dropoutRate"],
+            "defaultLearningRate": 0.0005,
+            "defaultTrainingCycles": entry.default_epochs,
+            "hasImageAugmentation": True,
+            "type": name,
+            "learnBlockType": entry.learn_block_type,
+            "author": "trainerd",
+            "blockType": "official",
+            "customParameters": [],
+            "hasExpertMode": False,
+        }
+        for name, layer in LAYER_TYPES.items()
+        if layer.transfer
+    ]
