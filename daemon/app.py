@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon import __version__, config, keys, service_manager
+from daemon import __version__, config, journal, keys, service_manager
 from daemon.authority import Authority
 from daemon.capabilities import capabilities
 from daemon.config import Config
@@ -33,6 +33,7 @@ from daemon.handlers.services import Services
 from daemon.intake import Intake
 from daemon.jobs.job import ATK_PREDICT, ATK_TRAIN, TRAIN_ANOMALY, TRAIN_KERAS
 from daemon.jobs.logs import JobLogs
+from daemon.jobs.messages import JobMessages
 from daemon.jobs.outbox import Outbox
 from daemon.jobs.queue import JobQueue
 from daemon.jobs.requests import RequestStore
@@ -139,7 +140,7 @@ async def serve(settings: Config) -> None:
         services = core.services
         topics = Topics(settings.mqtt.base_topic, settings.device.id, settings.device.groups)
         publisher = Publisher(services, Outbox(services.database), topics)
-        services.queue.observers.append(publisher)
+        services.queue.observers += [publisher, JobMessages(services.jobs)]
         services.registry.watchers.append(publisher.model_changed)
         mqtt = MqttApi(settings, topics, services.database, core.intake, publisher, services.presence)
         local = LocalApi(settings.socket_path, core.intake)
@@ -150,7 +151,7 @@ async def serve(settings: Config) -> None:
         services.queue.kick()
         _log.info("trainerd %s serves %s", __version__, settings.device.id)
         service_manager.notify("READY=1")
-        beat = loop.create_task(service_manager.beat())
+        beat = loop.create_task(service_manager.beat(mqtt.is_alive))
         await stop.wait()
         service_manager.notify("STOPPING=1")
         beat.cancel()
@@ -179,9 +180,7 @@ def main() -> int:
     except ConfigError as error:
         sys.stderr.write(f"{error.message}\n")
         return 2
-    logging.basicConfig(
-        level=settings.log.level.upper(), format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
+    logging.basicConfig(level=settings.log.level.upper(), handlers=[journal.log_handler()])
     os.umask(0o027)
     try:
         asyncio.run(serve(settings))

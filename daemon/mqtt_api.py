@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import logging
 import secrets
+import time
 
 import msgspec
 
-from daemon import faults, routes
+from daemon import faults, routes, service_manager
 from daemon.config import Config
 from daemon.database import Database
 from daemon.errors import DiskFull, ForeignResponseTopic, RequestError, TrainerdError
@@ -63,6 +64,10 @@ class MqttApi:
         self._link = MqttLink(config.mqtt, f"trainerd-{topics.device}", self)
         self._connection: Connection | None = None
         self._nonce = b""
+        self._ping_id: int | None = None
+        # When the latest ping left, and when the broker last delivered or took something but a ping.
+        self._pinged_at = 0.0
+        self._heard_at = 0.0
         self._online = False
         self._leaving = False
         self._ping_timer: asyncio.TimerHandle | None = None
@@ -82,6 +87,22 @@ class MqttApi:
         self._leaving = True
         await self._link.stop()
 
+    def is_alive(self) -> bool:
+        """Whether requests can arrive, or will as soon as there is a broker; the watchdog asks this.
+
+        On a connection the proof is a round trip through the broker since the last question. Without
+        one it is that this thread comes here at all, and that the link goes on trying.
+        """
+        if not self._link.is_alive():
+            return False
+        if not self._online:
+            return True
+        if self._heard_at < self._pinged_at:
+            # The ping that is under way has a deadline of its own.
+            return False
+        self._ping_self()
+        return True
+
     # ---- what the link tells
 
     def will(self, session_id: str) -> Publication:
@@ -100,6 +121,7 @@ class MqttApi:
         self._publisher.attach(self._link.send, connection.window, connection.max_bytes)
         self._publisher.when_settled(self._ping_self)
         _log.info("connected to %s:%d", self._config.mqtt.host, self._config.mqtt.port)
+        service_manager.notify(f"STATUS=connected to {self._config.mqtt.host}:{self._config.mqtt.port}")
 
     def lost(self) -> None:
         """Keep what waits for the next connection."""
@@ -112,13 +134,17 @@ class MqttApi:
         self._publisher.detach()
         if not self._leaving:
             _log.warning("the connection to the broker is lost")
+            service_manager.notify("STATUS=offline: the connection to the broker is lost")
 
     def acknowledged(self, packet_id: int) -> None:
         """A publication has arrived."""
+        if packet_id != self._ping_id:
+            self._heard_at = time.monotonic()
         self._publisher.acknowledged(packet_id)
 
     def received(self, delivery: Delivery) -> None:
         """Serve a request; the link acknowledges it when all is on disk, which is when this returns."""
+        self._heard_at = time.monotonic()
         if delivery.topic == self._topics.self_ping:
             if delivery.payload == self._nonce and not self._online:
                 self._online = True
@@ -203,15 +229,19 @@ class MqttApi:
             self._publisher.event("broker-session-lost", {"sessionId": connection.session_id})
 
     def _ping_self(self) -> None:
-        """Everything retained has arrived: a message to the device itself proves that requests arrive too."""
+        """Send a message to the device itself: that it comes back proves that requests arrive too."""
         self._nonce = secrets.token_hex(8).encode()
-        self._link.send(Publication(self._topics.self_ping, self._nonce), 1)
+        self._pinged_at = time.monotonic()
+        self._ping_id = self._link.send(Publication(self._topics.self_ping, self._nonce), 1)
+        if self._ping_timer is not None:
+            self._ping_timer.cancel()
         self._ping_timer = asyncio.get_running_loop().call_later(
             _SELF_PING_S, self._ping_lost, self._connection
         )
 
     def _ping_lost(self, connection: Connection | None) -> None:
-        if connection is self._connection and not self._online:
+        silent = not self._online or self._heard_at < self._pinged_at
+        if connection is self._connection and silent:
             _log.error(
                 "a message to %s did not come back: the broker must let this device read and write it",
                 self._topics.self_ping,

@@ -14,6 +14,7 @@ import secrets
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -40,6 +41,8 @@ _MAX_WAITING = 256
 #: Seconds before the broker tells that the device is gone, so that a short break goes unnoticed.
 _WILL_DELAY_S = 30
 _MAX_BACKOFF_S = 60.0
+#: Seconds after which a network thread that does not come round is given up.
+_STUCK_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,8 @@ class MqttLink:
         self._latest: paho.Client | None = None
         # Whether the broker has answered the latest one; of the network thread.
         self._answered = False
+        # When the network thread last came round, on the monotonic clock.
+        self._turned_at = 0.0
         # The connection that is up, as the core thread knows it.
         self._client: paho.Client | None = None
         # Messages handed over by the network thread, and taken by the core: each is counted by one thread.
@@ -143,8 +148,14 @@ class MqttLink:
     def start(self) -> None:
         """Connect, and stay connected; returns at once."""
         self._loop = asyncio.get_running_loop()
+        self._turned_at = time.monotonic()
         self._thread = threading.Thread(target=self._network, name="mqtt", daemon=True)
         self._thread.start()
+
+    def is_alive(self) -> bool:
+        """Whether the network thread runs and comes round: it carries the connection, or tries for one."""
+        turns = time.monotonic() - self._turned_at < _STUCK_S
+        return turns and self._thread is not None and self._thread.is_alive()
 
     async def stop(self) -> None:
         """Disconnect, for good."""
@@ -232,6 +243,7 @@ class MqttLink:
     def _network(self) -> None:
         failures = 0
         while not self._stopping.is_set():
+            self._turned_at = time.monotonic()
             try:
                 client = self._latest = self._make_client(secrets.token_hex(8))
                 self._answered = False
@@ -258,8 +270,9 @@ class MqttLink:
         """Let a connection go on for a while; False when it has ended, or is to end and all is said."""
         if self._stopping.is_set() and not client.want_write():
             return False
+        self._turned_at = time.monotonic()
         # Short enough to keep the connection alive, long enough to idle; a publication ends it at once.
-        return client.loop(self._mqtt.keepalive_s / 4) == paho.MQTT_ERR_SUCCESS
+        return client.loop(min(self._mqtt.keepalive_s / 4, _STUCK_S / 4)) == paho.MQTT_ERR_SUCCESS
 
     def _make_client(self, session_id: str) -> paho.Client:
         mqtt = self._mqtt

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import socket
+from collections.abc import Callable
 
 
 def notify(message: str) -> None:
@@ -19,9 +20,16 @@ def notify(message: str) -> None:
         link.sendto(message.encode(), target)
 
 
-async def beat() -> None:
-    """Tell the watchdog that the core thread turns, twice in each of its periods; returns without one."""
+async def beat(is_alive: Callable[[], bool]) -> None:
+    """Feed the watchdog as long as the daemon is alive; returns without a watchdog.
+
+    Parameters
+    ----------
+    is_alive : callable
+        Asked four times in each of the watchdog's periods, so that a single answer may be missing.
+    """
     period_us = int(os.environ.get("WATCHDOG_USEC", "0"))
     while period_us:
-        notify("WATCHDOG=1")
-        await asyncio.sleep(period_us / 2e6)
+        if is_alive():
+            notify("WATCHDOG=1")
+        await asyncio.sleep(period_us / 4e6)

@@ -53,6 +53,7 @@ find_missing() {
         need picolibc-riscv64-unknown-elf has_picolibc
         need cmake has cmake
         need make has make
+        need systemd has systemd-analyze
         ;;
     esac
 }

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import configparser
+import os
+import re
 import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from daemon.cli.main import COMMANDS
-from tests.harness import PATIENCE, Daemon, wait_until
+from tests.harness import PATIENCE, Broker, Daemon, wait_until
 
 SYSTEMD = Path(__file__).resolve().parents[1] / "systemd"
 
@@ -28,27 +36,148 @@ def test_the_unit_runs_the_daemon_and_waits_for_it() -> None:
     assert service["Type"] == "notify"
     # The defaults of the configuration are the directories that systemd makes.
     assert service["StateDirectory"] == service["RuntimeDirectory"] == "trainerd"
-    assert service["User"] == (SYSTEMD / "trainerd.sysusers").read_text().split()[1]
+    assert service["User"] in (SYSTEMD / "trainerd.sysusers").read_text().split()
 
 
-def test_readiness_does_not_wait_for_the_broker(tmp_path: Path) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind(str(tmp_path / "notify"))
-        manager.settimeout(PATIENCE)
-        # Nobody listens on port 1.
-        daemon = Daemon(tmp_path, 1)
-        said: list[bytes] = []
-        try:
-            daemon.start(
-                wait=False, environment={"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "400000"}
-            )
-            while not {b"READY=1", b"WATCHDOG=1"} <= set(said):
-                said.append(manager.recv(256))
-        finally:
-            assert daemon.stop() == 0
-        while b"STOPPING=1" not in said:
-            said.append(manager.recv(256))
-    assert said[0] == b"READY=1"
+def test_the_unit_is_as_closed_as_it_claims() -> None:
+    """The judgement of systemd itself: 0 is closed, 10 is open."""
+    command = ["systemd-analyze", "security", "--offline=yes", str(SYSTEMD / "trainerd.service")]
+    judged = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = re.search(r"Overall exposure level for trainerd.service: ([\d.]+)", judged)
+    assert found is not None
+    assert float(found[1]) <= 1.8, judged
+
+
+def test_systemd_knows_every_line_of_the_unit(tmp_path: Path) -> None:
+    text = (SYSTEMD / "trainerd.service").read_text()
+    unit = tmp_path / "trainerd.service"
+    # The lines that are commented out are examples: they must be right too.
+    examples = re.sub(r"^#(\w+=)", r"\1", text, flags=re.MULTILINE)
+    unit.write_text(examples.replace("/opt/trainerd/.venv/bin/trainerd", sys.executable))
+    command = ["systemd-analyze", "verify", "--man=no", str(unit)]
+    verified = subprocess.run(command, capture_output=True, text=True)
+    assert (verified.returncode, verified.stderr) == (0, "")
+
+
+def test_user_and_directories_are_made_as_the_files_say(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    made = subprocess.run(
+        ["systemd-sysusers", f"--root={tmp_path}", str(SYSTEMD / "trainerd.sysusers")],
+        capture_output=True,
+        text=True,
+    )
+    assert made.returncode == 0, made.stderr
+    users = (tmp_path / "etc" / "passwd").read_text()
+    assert re.search(r"^trainerd:.*:/var/lib/trainerd:\S*nologin$", users, re.MULTILINE)
+    lines = (SYSTEMD / "trainerd.tmpfiles").read_text().splitlines()
+    wanted = {path: int(mode, 8) for line in lines if line[0] != "#" for _, path, mode, *_ in [line.split()]}
+    assert wanted == {"/etc/trainerd": 0o750, "/var/backups/trainerd": 0o700}
+    if os.geteuid() != 0:
+        return  # Only root can give directories away.
+    subprocess.run(
+        ["systemd-tmpfiles", f"--root={tmp_path}", "--create", str(SYSTEMD / "trainerd.tmpfiles")], check=True
+    )
+    for path, mode in wanted.items():
+        assert stat.S_IMODE((tmp_path / path[1:]).stat().st_mode) == mode
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[socket.socket]:
+    """The service manager's end of what the daemon says."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as opened:
+        opened.bind(str(tmp_path / "notify"))
+        opened.settimeout(PATIENCE)
+        yield opened
+
+
+def watched(tmp_path: Path) -> dict[str, str]:
+    """Environment of a daemon that `manager` listens to, with a short watchdog."""
+    return {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "400000"}
+
+
+def hear(manager: socket.socket, wanted: bytes) -> list[bytes]:
+    """What is said up to `wanted`."""
+    said: list[bytes] = []
+    while wanted not in said:
+        said.append(manager.recv(256))
+    return said
+
+
+def test_readiness_does_not_wait_for_the_broker(tmp_path: Path, manager: socket.socket) -> None:
+    # Nobody listens on port 1.
+    daemon = Daemon(tmp_path, 1)
+    try:
+        daemon.start(wait=False, environment=watched(tmp_path))
+        assert hear(manager, b"WATCHDOG=1")[0] == b"READY=1"
+    finally:
+        assert daemon.stop() == 0
+    hear(manager, b"STOPPING=1")
+
+
+def test_the_watchdog_is_fed_by_messages_that_come_back_from_the_broker(
+    broker: Broker, tmp_path: Path, manager: socket.socket
+) -> None:
+    daemon = Daemon(tmp_path, broker.port, device="watched")
+    try:
+        with daemon.client() as client:
+            client.subscribe(f"{client.root}/get/self-ping")
+            daemon.start(environment=watched(tmp_path))
+            hear(manager, f"STATUS=connected to 127.0.0.1:{broker.port}".encode())
+            wait_until("some round trips", lambda: len(client.seen) > 5)
+            while manager.recv(256) != b"WATCHDOG=1":
+                pass
+    finally:
+        assert daemon.stop() == 0
+
+
+#: The daemon, with a network thread that hangs while a file is there.
+HANGS = """
+import sys, time
+from pathlib import Path
+from daemon import app, mqtt_link
+
+flag = Path(sys.argv.pop())
+carry = mqtt_link.MqttLink._carry
+
+def carry_or_hang(link, client):
+    while flag.exists():
+        time.sleep(0.1)
+    return carry(link, client)
+
+mqtt_link.MqttLink._carry = carry_or_hang
+sys.exit(app.main())
+"""
+
+
+def test_a_hung_connection_starves_the_watchdog(
+    broker: Broker, tmp_path: Path, manager: socket.socket
+) -> None:
+    """The core turns and the socket answers, yet no request can arrive: only a restart helps."""
+    daemon = Daemon(tmp_path, broker.port, device="hung")
+    flag = tmp_path / "hang"
+    daemon.write_config()
+    process = subprocess.Popen(
+        [sys.executable, "-c", HANGS, "--config", str(daemon.config_file), str(flag)],
+        env={**os.environ, **watched(tmp_path)},
+    )
+    try:
+        hear(manager, f"STATUS=connected to 127.0.0.1:{broker.port}".encode())
+        hear(manager, b"WATCHDOG=1")
+        flag.touch()
+        # Far longer than the 0.1 s between two words of a daemon that is well.
+        manager.settimeout(2)
+        for _ in range(1000):
+            try:
+                manager.recv(256)
+            except TimeoutError:
+                break
+        else:
+            raise AssertionError("the watchdog is fed although nothing comes back")
+        assert process.poll() is None
+    finally:
+        flag.unlink(missing_ok=True)
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
 
 
 def test_it_runs_where_the_service_manager_is_gone(tmp_path: Path) -> None:

@@ -71,7 +71,8 @@ def test_wrong_rows_are_refused_before_anything_starts(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_demo_that_is_stopped_ends_all_that_it_started(tmp_path: Path, number: signal.Signals) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "daemon", "demo"],
+        # A shell lets what it starts in the background ignore SIGINT, and so this test with all it starts.
+        ["env", "--default-signal=INT", sys.executable, "-m", "daemon", "demo"],
         env={**os.environ, "TMPDIR": str(tmp_path)},
         stderr=subprocess.PIPE,
         text=True,
