@@ -33,7 +33,8 @@ def _meaning(ir: AnomalyIr) -> str:
     return _MEANING_OF_GMM
 
 
-def _summary(ir: AnomalyIr) -> str:
+def summary(ir: AnomalyIr) -> str:
+    """The kind of a model and its sizes."""
     features = f"{ir.inputs.length} feature{'s' if ir.inputs.length > 1 else ''}"
     if isinstance(ir, KMeansIr):
         return f"K-means, {len(ir.radii)} clusters, {features}"
@@ -55,7 +56,7 @@ def _manual(ir: AnomalyIr, name: str) -> str:
         "overlap. Every core and every compiler gives the same bits."
     )
     paragraphs = [
-        f"{name}: anomaly detection. {_summary(ir)}.",
+        f"{name}: anomaly detection. {summary(ir)}.",
         "",
         _meaning(ir),
         decision,

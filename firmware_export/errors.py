@@ -5,7 +5,8 @@ The tree, with the code that a caller may pass on::
     FirmwareExportError        export_failed
     ├── UnreadableModel        model_unreadable      the file is no model that can be exported
     ├── UnsupportedModel       model_unsupported     it is one, but has what the C cannot do
-    └── NameRefused            name_refused          a name gives no C identifier, or one that is taken
+    ├── NameRefused            name_refused          a name gives no C identifier, or one that is taken
+    └── OverBudget             over_budget           it takes more flash or RAM than is allowed
 """
 
 from __future__ import annotations
@@ -43,3 +44,9 @@ class NameRefused(FirmwareExportError):
     """A name that gives no C identifier, or the same one as another name."""
 
     code = "name_refused"
+
+
+class OverBudget(FirmwareExportError):
+    """A model that takes more flash or RAM than the caller allows."""
+
+    code = "over_budget"

@@ -19,7 +19,8 @@ from daemon.models.anomaly import AnomalyModel, GmmModel, KMeansModel
 from daemon.quantize.anomaly import quantize
 from firmware_export.anomaly import export
 from firmware_export.ir import TestVectors
-from firmware_export.networks.exporting import Options, export_network
+from firmware_export.networks.exporting import export_network
+from firmware_export.packages.table import Options
 from hw_tests.network_shapes import ds_cnn, resnet_8
 
 STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")

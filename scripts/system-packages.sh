@@ -49,6 +49,7 @@ find_missing() {
         need chromium has chromium
         need gcc-avr has avr-gcc
         need avr-libc has_avr_libc
+        need simavr has simavr
         need gcc-riscv64-unknown-elf has riscv64-unknown-elf-gcc
         need picolibc-riscv64-unknown-elf has_picolibc
         need cmake has cmake

@@ -1,4 +1,4 @@
-"""``trainerd export``: a .tflite file to C, without daemon or broker."""
+"""``trainerd export``: a model's file to C, without daemon or broker."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ _FORMATS = ("c", "tflm", "cmake", "arduino", "esp-idf", "zephyr")
 )
 @click.option("--format", "format_", type=click.Choice(_FORMATS), default="c", show_default=True)
 @click.option(
-    "--labels", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="One label a line."
+    "--labels",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Names of outputs, or of an anomaly model's features, one a line.",
 )
 @click.option("--updatable", is_flag=True, help="Parameters apart from the code, for retrained models.")
 @click.option("--flash", type=click.IntRange(min=1), help="Bytes of flash that it may take.")
@@ -39,17 +41,19 @@ def command(
     ram: int | None,
     as_json: bool,
 ) -> None:
-    """Write the int8 network in MODEL as C, and say what it costs.
+    """Write the int8 model in MODEL as C, and say what it costs.
 
+    MODEL is a .tflite file, from wherever, or the model_int8.npz of a K-means or GMM version.
     Nothing is written where the model is not supported or a budget does not hold.
     """
     # Reading models takes numpy, which no other command needs.
-    from firmware_export.networks.exporting import Options, export_network
+    from daemon.packaging import export_model
+    from firmware_export.packages.table import Options
 
     try:
         names = tuple(labels.read_text(encoding="utf-8").splitlines()) if labels else ()
         options = Options(format_, names, updatable, flash, ram)
-        found, written = export_network(model.read_bytes(), identifier(name), out, options)
+        found, written = export_model(model, identifier(name), out, options)
     except (NameRefused, UnicodeDecodeError) as error:
         raise CallWrong(str(error)) from None
     except FirmwareExportError as error:
@@ -78,7 +82,10 @@ def command(
     click.echo(
         f"flash {found.flash:,} bytes: {found.parameters:,} of parameters, about {found.code:,} of code"
     )
-    click.echo(f"RAM   {found.ram:,} bytes: {found.scratch:,} of scratch, buffers, about 400 of stack")
+    click.echo(
+        f"RAM   {found.ram:,} bytes: {found.scratch:,} of scratch, {found.buffers:,} of buffers, "
+        f"about {found.stack:,} of stack"
+    )
     click.echo(f"{found.macs:,} multiplications an inference")
     for path in written:
         click.echo(path)

@@ -32,3 +32,24 @@ def vectors(model: IntegerModel, rows: npt.ArrayLike, *, count: int = 16) -> Tes
     features = np.concatenate([chosen, far[np.isfinite(far).all(axis=1)]])
     inputs = model.quantize(features)
     return TestVectors(features, inputs, model.score_q(inputs), model.is_anomaly(features))
+
+
+def typical_rows(model: IntegerModel, count: int = 16) -> npt.NDArray[np.float32]:
+    """Rows about the middle of a model's inputs, for where its training rows are not at hand.
+
+    Parameters
+    ----------
+    model : IntegerKMeans or IntegerGmm
+    count : int
+        How many.
+
+    Returns
+    -------
+    (count, d) array of float32
+        In the features' own units; the same ones each time.
+    """
+    inputs = model.inputs
+    # Training rows take a half to an eighth of the inputs' range, and most lie well inside.
+    spread = 2.0 ** (inputs.width - 1) / 8.0
+    steps = np.random.default_rng(0).normal(0.0, spread, (count, model.axes.size))
+    return ((steps - inputs.zero_point) / inputs.reciprocal.astype(np.float64)).astype(np.float32)

@@ -17,7 +17,8 @@
 #else
 #define MODEL_INLINE static inline
 #endif
-#if defined(__GNUC__) && !defined(__clang__)
+/* The pragma came with gcc 8; the gcc of many AVR toolchains is older. */
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 8
 #define MODEL_PRAGMA(text) _Pragma(#text)
 #define MODEL_UNROLL(count) MODEL_PRAGMA(GCC unroll count)
 #else

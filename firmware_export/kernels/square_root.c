@@ -2,7 +2,7 @@
 
 /* floor(sqrt(n)), n >= 1; `line` is MODEL_ROOT_LINE, kept in a register by the caller's loop. */
 MODEL_INLINE uint32_t model_square_root(uint32_t n, uint32_t line) {
-#if defined(__GNUC__) && (!defined(__arm__) || defined(__ARM_FEATURE_IDIV))
+#if defined(__GNUC__) && __SIZEOF_INT__ >= 4 && (!defined(__arm__) || defined(__ARM_FEATURE_IDIV))
   /* n brought to [2^30, 2^32) by an even shift; a line that is 9 % off at most; two Newton steps, the first kept
    * doubled and cut to a multiple of 4 so that the second loses less than one; never too low then, and the one
    * unit that it can be too high is taken back. */

@@ -96,6 +96,7 @@ def source(
 #include "{name}.h"
 
 {kernel("prologue", name)}
+{kernel("network/alignment", name)}
 {switches}
 
 {kernels}
@@ -163,7 +164,7 @@ def _entry(name: str, calls: str) -> str:
     if "s + " in calls:
         lines.append("  int8_t *const s = (int8_t *)scratch;")
     lines.append("  if (input == NULL || output == NULL || scratch == NULL) return -1;")
-    lines.append("  if (((uintptr_t)scratch & 7u) != 0) return -2;")
+    lines.append(f"  if (((uintptr_t)scratch & ({name.upper()}_ALIGNMENT - 1)) != 0) return -2;")
     return "\n".join(lines)
 
 

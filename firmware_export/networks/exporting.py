@@ -2,59 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from firmware_export.figures import Figures
 from firmware_export.networks import ir
 from firmware_export.networks.dead_channels import clean
 from firmware_export.networks.emit_header import header
 from firmware_export.networks.emit_source import source
 from firmware_export.networks.emit_vectors import vectors_header
-from firmware_export.networks.figures import Figures, check_budget, figures
+from firmware_export.networks.figures import figures
 from firmware_export.networks.read_tflite import read
 from firmware_export.networks.simulate import run
 from firmware_export.networks.tflite_array import tflite_array
-from firmware_export.packages import arduino, cmake, esp_idf, plain, zephyr
-from firmware_export.packages.model import PackagedModel
+from firmware_export.packages.network import package_network
+from firmware_export.packages.table import Options, write
 
 _VECTOR_BYTES = 65536
 _MOST_VECTORS = 8
-
-FORMATS: Mapping[str, Callable[[PackagedModel], dict[str, bytes]]] = {
-    "c": plain.files,
-    "tflm": plain.tflm_files,
-    "cmake": cmake.files,
-    "arduino": arduino.files,
-    "esp-idf": esp_idf.files,
-    "zephyr": zephyr.files,
-}
-"""What can be written, and what writes it: a model to files by their relative names."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to export.
-
-    Attributes
-    ----------
-    format : str
-        One of `FORMATS`.
-    labels : tuple of str
-        Names of the outputs, for classifiers.
-    updatable : bool
-        Parameters apart from the code, which then holds for any weights of the shapes.
-    flash, ram : int, optional
-        Bytes that are allowed.
-    """
-
-    format: str = "c"
-    labels: tuple[str, ...] = ()
-    updatable: bool = False
-    flash: int | None = None
-    ram: int | None = None
 
 
 def export_network(data: bytes, name: str, out_dir: Path, options: Options) -> tuple[Figures, list[Path]]:
@@ -84,25 +50,18 @@ def export_network(data: bytes, name: str, out_dir: Path, options: Options) -> t
     cleaned = network if options.updatable else clean(network)
     made = source(cleaned, name, options.labels, updatable=options.updatable)
     found = figures(cleaned, made)
-    check_budget(found, options.flash, options.ram)
     inputs = sample_inputs(network)
-    model = PackagedModel(
-        name=name,
+    model = package_network(
+        cleaned,
+        name,
+        found,
+        options.labels,
         header=header(cleaned, name, made.plan.size),
         source=made.text,
         vectors=vectors_header(inputs, run(cleaned, inputs), name),
         tflite=tflite_array(data, network, name) if options.format == "tflm" else None,
-        network=cleaned,
-        figures=found,
-        labels=options.labels,
     )
-    written = []
-    for relative, content in FORMATS[options.format](model).items():
-        path = out_dir / relative
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        written.append(path)
-    return found, written
+    return found, write(model, out_dir, options)
 
 
 def sample_inputs(network: ir.Network) -> ir.Int8:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from firmware_export.errors import FirmwareExportError
+from firmware_export.figures import Figures, Layer
 from firmware_export.networks import ir
 from firmware_export.networks.emit_source import Source
 
@@ -38,45 +36,6 @@ STACK_BYTES = 400
 """Stack below invoke: the deepest chain of kernels, rounded up."""
 
 
-@dataclass(frozen=True)
-class Layer:
-    """One step: where it comes from, what it gives, what it costs."""
-
-    label: str
-    shape: tuple[int, ...]
-    macs: int
-    weights: int
-
-
-@dataclass(frozen=True)
-class Figures:
-    """All that an export prints.
-
-    Attributes
-    ----------
-    flash : int
-        Parameters, exactly, and code, estimated for a Cortex-M4F.
-    ram : int
-        Scratch, input and output, exactly, and the stack, estimated.
-    macs : int
-        Multiplications of one inference.
-    """
-
-    flash: int
-    parameters: int
-    code: int
-    ram: int
-    scratch: int
-    macs: int
-    layers: tuple[Layer, ...]
-
-
-class OverBudget(FirmwareExportError):
-    """The model does not fit the flash or the RAM that the caller allows."""
-
-    code = "over_budget"
-
-
 def figures(network: ir.Network, source: Source) -> Figures:
     """The costs of a network with its source."""
     layers = tuple(
@@ -86,21 +45,14 @@ def figures(network: ir.Network, source: Source) -> Figures:
     code = _FRAME_BYTES + sum(CODE_BYTES[k] for k in source.kernels) + _CALL_BYTES * len(network.steps)
     buffers = network.values[network.input].size + network.values[network.output].size
     return Figures(
-        flash=source.parameter_bytes + code,
         parameters=source.parameter_bytes,
         code=code,
-        ram=source.plan.size + buffers + STACK_BYTES,
         scratch=source.plan.size,
+        buffers=buffers,
+        stack=STACK_BYTES,
         macs=sum(layer.macs for layer in layers),
         layers=layers,
     )
-
-
-def check_budget(found: Figures, flash: int | None, ram: int | None) -> None:
-    """Raise OverBudget where a network takes more than is allowed."""
-    for what, needed, allowed in (("flash", found.flash, flash), ("RAM", found.ram, ram)):
-        if allowed is not None and needed > allowed:
-            raise OverBudget(f"the model needs {needed:,} bytes of {what}, {allowed:,} are allowed")
 
 
 def _macs(network: ir.Network, step: ir.Step) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from firmware_export.packages.model import PackagedModel, example, facts, self_test
+from firmware_export.packages.model import PackagedModel, example, readme, self_test
 
 
 def files(model: PackagedModel) -> dict[str, bytes]:
@@ -28,7 +28,7 @@ endif()
     main = f"int main(void)\n{{\n  return {name}_self_test();\n}}\n"
     texts = {
         "CMakeLists.txt": lists,
-        "README.md": facts(model),
+        "README.md": readme(model),
         f"include/{name}.h": model.header,
         f"src/{name}.c": model.source,
         "example/main.c": example(model),

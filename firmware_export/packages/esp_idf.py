@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from firmware_export.packages.model import PackagedModel, example, facts, self_test
+from firmware_export.packages.model import PackagedModel, example, readme, self_test
 
 
 def files(model: PackagedModel) -> dict[str, bytes]:
     """The component's files by their relative names."""
     name = model.name
     manifest = f"""version: "1.0.0"
-description: "{name}: an int8 neural network as C, equal bit for bit to TensorFlow Lite Micro"
+description: "{name}: {model.sentence}"
 dependencies:
   idf: ">=4.4"
 """
@@ -32,7 +32,7 @@ project({name}_self_test)
     texts = {
         "CMakeLists.txt": component,
         "idf_component.yml": manifest,
-        "README.md": facts(model),
+        "README.md": readme(model),
         f"include/{name}.h": model.header,
         f"src/{name}.c": model.source,
         "examples/use.c": usage,

@@ -1,11 +1,26 @@
-"""What every package is made of."""
+"""What every package is made of, whatever kind the model is of."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from firmware_export.networks import ir
-from firmware_export.networks.figures import Figures
+from firmware_export.figures import Figures
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """A piece of a C program.
+
+    Attributes
+    ----------
+    buffers : str
+        Its static arrays, one a line.
+    statements : str
+        What it does, indented as a function's body.
+    """
+
+    buffers: str
+    statements: str
 
 
 @dataclass(frozen=True)
@@ -16,48 +31,54 @@ class PackagedModel:
     ----------
     name : str
         The model's identifier.
+    sentence : str
+        What it is, in one sentence without its full stop.
+    facts : tuple of str
+        What a README says of it, an item each.
+    functions : tuple of str
+        What a program calls.
+    figures : Figures
+        What it costs.
     header, source, vectors : str
         Of ``<name>.h``, ``<name>.c``, ``<name>_test_vectors.h``.
+    check : Snippet
+        Sets ``int wrong`` for the test vector ``row``.
+    use : Snippet
+        Fills buffers, asks the model, prints the answer.
     tflite : tuple of str, optional
-        Header and source of the .tflite as an array.
-    labels : tuple of str
-        Names of the outputs; none where it is no classifier.
+        Header and source of the .tflite as an array; None where the model is none.
     """
 
     name: str
+    sentence: str
+    facts: tuple[str, ...]
+    functions: tuple[str, ...]
+    figures: Figures
     header: str
     source: str
     vectors: str
-    tflite: tuple[str, str] | None
-    network: ir.Network
-    figures: Figures
-    labels: tuple[str, ...]
+    check: Snippet
+    use: Snippet
+    tflite: tuple[str, str] | None = None
 
 
-def facts(model: PackagedModel) -> str:
-    """What a README says of the model."""
-    network, found = model.network, model.figures
-    scales = [
-        f"- {what}: {' x '.join(map(str, network.shape(number)))} int8, "
-        f"value = (number - {how.zero_point}) * {how.scale:.9g}"
-        for what, number, how in (
-            ("Input", network.input, network.input_quantization),
-            ("Output", network.output, network.output_quantization),
-        )
+def readme(model: PackagedModel) -> str:
+    """The README of a package."""
+    found = model.figures
+    ram = f"{found.scratch:,} bytes of scratch, {found.buffers:,} of buffers, about {found.stack:,} of stack"
+    items = [
+        *model.facts,
+        f"{found.macs:,} multiplications an inference",
+        f"Flash: {found.parameters:,} bytes of parameters, about {found.code:,} of code",
+        f"RAM: {ram}",
     ]
-    labels = [f"- Labels: {', '.join(model.labels)}"] if model.labels else []
     return "\n".join(
         [
             f"# {model.name}",
             "",
-            "An int8 neural network as self-contained C99, equal bit for bit to TensorFlow Lite Micro.",
+            f"{model.sentence}.",
             "",
-            *scales,
-            *labels,
-            f"- Operators: {', '.join(network.operators)}",
-            f"- {found.macs:,} multiplications an inference",
-            f"- Flash: {found.parameters:,} bytes of parameters, about {found.code:,} of code",
-            f"- RAM: {found.scratch:,} bytes of scratch, and the input and output buffers",
+            *(f"- {item}" for item in items),
             "",
             f"The header `{model.name}.h` is the manual. The self-test runs the test vectors: none may fail.",
             "",
@@ -74,16 +95,12 @@ def self_test(model: PackagedModel, *, report: str, main: str) -> str:
 #include "{name}.h"
 #include "{name}_test_vectors.h"
 
-static int8_t output[{upper}_OUTPUT_LEN];
-static uint64_t scratch[({upper}_SCRATCH_BYTES + 7) / 8];
-
+{model.check.buffers}
 static int {name}_self_test(void)
 {{
   int failures = 0;
   for (int row = 0; row < {upper}_TEST_VECTORS; row++) {{
-    int wrong = {name}_invoke({name}_test_inputs[row], output, scratch) != 0;
-    for (size_t i = 0; i < {upper}_OUTPUT_LEN; i++) wrong |= output[i] != {name}_test_outputs[row][i];
-    failures += wrong;
+{model.check.statements}    failures += wrong;
   }}
   return failures;
 }}
@@ -92,29 +109,16 @@ static int {name}_self_test(void)
 
 
 def example(model: PackagedModel, include: str = "#include <stdio.h>", entry: str = "int main(void)") -> str:
-    """A C program that shows the use: values in, scores out."""
-    name, upper = model.name, model.name.upper()
-    return f"""/* How {name} is used: put values in, get scores. */
+    """A C program that shows the use: values in, answers out."""
+    return f"""/* How {model.name} is used: put values in, get answers. */
 {include}
 #include <stdint.h>
 
-#include "{name}.h"
+#include "{model.name}.h"
 
-static float values[{upper}_INPUT_LEN];
-static float scores[{upper}_OUTPUT_LEN];
-static int8_t input[{upper}_INPUT_LEN], output[{upper}_OUTPUT_LEN];
-static uint64_t scratch[({upper}_SCRATCH_BYTES + 7) / 8];
-
+{model.use.buffers}
 {entry}
 {{
-  /* Fill values with what the model was trained on, in its order and units. */
-  {name}_quantize(values, input);
-  if ({name}_invoke(input, output, scratch) != 0) return 1;
-  {name}_dequantize(output, scores);
-  for (size_t i = 0; i < {upper}_OUTPUT_LEN; i++) {{
-    const char *label = {name}_label(i);
-    printf("%s %d/1000\\n", label != NULL ? label : "output", (int)(scores[i] * 1000.0f));
-  }}
-  return 0;
+{model.use.statements}  return 0;
 }}
 """

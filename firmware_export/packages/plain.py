@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from firmware_export.errors import UnsupportedModel
 from firmware_export.packages.model import PackagedModel
 
 
@@ -15,7 +16,14 @@ def files(model: PackagedModel) -> dict[str, bytes]:
 
 
 def tflm_files(model: PackagedModel) -> dict[str, bytes]:
-    """The .tflite file as an array."""
-    assert model.tflite is not None
+    """The .tflite file as an array.
+
+    Raises
+    ------
+    UnsupportedModel
+        The model is no .tflite file.
+    """
+    if model.tflite is None:
+        raise UnsupportedModel("tflm takes .tflite files, and this model is none: use another format")
     header, text = model.tflite
     return {f"{model.name}_tflite.h": header.encode(), f"{model.name}_tflite.c": text.encode()}

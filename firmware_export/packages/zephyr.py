@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from firmware_export.packages.model import PackagedModel, example, facts, self_test
+from firmware_export.packages.model import PackagedModel, example, readme, self_test
 
 
 def files(model: PackagedModel) -> dict[str, bytes]:
@@ -21,10 +21,10 @@ build:
 endif()
 """
     choice = f"""config {upper}
-{tab}bool "{name}: an int8 neural network"
+{tab}bool "The model {name}"
 {tab}help
-{tab}  Equal bit for bit to TensorFlow Lite Micro.
-{tab}  Needs {model.figures.scratch} bytes of scratch memory.
+{tab}  {model.sentence}.
+{tab}  Takes {model.figures.scratch} bytes of scratch memory.
 """
     application = f"""cmake_minimum_required(VERSION 3.20)
 list(APPEND ZEPHYR_EXTRA_MODULES ${{CMAKE_CURRENT_SOURCE_DIR}}/../..)
@@ -53,7 +53,7 @@ tests:
         "zephyr/module.yml": module,
         "zephyr/CMakeLists.txt": build,
         "zephyr/Kconfig": choice,
-        "README.md": facts(model),
+        "README.md": readme(model),
         f"include/{name}.h": model.header,
         f"src/{name}.c": model.source,
         "samples/self_test/CMakeLists.txt": application,

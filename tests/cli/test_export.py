@@ -10,7 +10,9 @@ from click.testing import CliRunner
 
 from daemon.cli.ends import CallWrong, WorkFailed
 from daemon.cli.export import command
+from daemon.quantize.anomaly import quantize
 from hw_tests.network_shapes import dense
+from tests.quantize.models import kmeans_model
 
 
 @pytest.fixture
@@ -33,6 +35,26 @@ def test_json(model: Path, tmp_path: Path) -> None:
     said = json.loads(CliRunner().invoke(command, arguments).output)
     assert said["macs"] == 900 and said["scratch"] < 200 and len(said["layers"]) == 4
     assert all(Path(path).exists() for path in said["files"])
+
+
+def test_an_anomaly_model_of_a_version(tmp_path: Path) -> None:
+    float_model, rows = kmeans_model(3, 4)
+    integer = quantize(float_model, rows, bits=8, headroom=2.0)
+    integer.save(tmp_path / "model_int8.npz")
+    arguments = [
+        str(tmp_path / "model_int8.npz"),
+        "--name",
+        "Press",
+        "--out",
+        str(tmp_path / "out"),
+        "--json",
+    ]
+    said = json.loads(CliRunner().invoke(command, arguments).output)
+    assert said["macs"] == 12 and said["flash"] > 100 and said["layers"][0]["layer"] == "K-means, 3 clusters"
+    assert [Path(path).name for path in said["files"]] == ["press.h", "press.c", "press_test_vectors.h"]
+    (tmp_path / "model_int8.npz").write_bytes(b"PK nonsense")
+    with pytest.raises(WorkFailed, match="cannot be read as an integer anomaly model"):
+        CliRunner().invoke(command, arguments, standalone_mode=False, catch_exceptions=False)
 
 
 def test_labels(model: Path, tmp_path: Path) -> None:

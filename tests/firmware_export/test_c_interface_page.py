@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 from daemon.quantize.anomaly import quantize
@@ -13,10 +15,9 @@ from tests.quantize.models import kmeans_model
 PAGE = Path(__file__).parents[2] / "docs" / "c-interface.md"
 
 
-def fenced(language: str) -> str:
-    found = re.search(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    assert found is not None
-    return found[1]
+def fenced(language: str, number: int = 0) -> str:
+    found = re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    return str(found[number])
 
 
 def test_the_example_compiles_and_answers(tmp_path: Path) -> None:
@@ -27,6 +28,17 @@ def test_the_example_compiles_and_answers(tmp_path: Path) -> None:
     subprocess.run([*command, *STRICT], cwd=tmp_path, check=True)
     answer = subprocess.run([str(tmp_path / "example")], capture_output=True, text=True, check=True).stdout
     assert re.fullmatch(r"score \d+\.\d{3}, an anomaly at 0\.300: yes\n", answer)
+
+
+def test_the_package_of_the_page_builds_and_passes_its_self_test(tmp_path: Path) -> None:
+    model, rows = kmeans_model(2, 3)
+    quantize(model, rows, bits=8, headroom=2.0).save(tmp_path / "model_int8.npz")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    command = ["bash", "-euc", fenced("sh", 1)]
+    done = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, "PATH": path}, check=True, capture_output=True, text=True
+    )
+    assert "K-means, 2 clusters" in done.stdout and "100% tests passed" in done.stdout
 
 
 def test_every_name_of_the_header_is_on_the_page(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@
 #else
 #define TINY_GMM_INLINE static inline
 #endif
-#if defined(__GNUC__) && !defined(__clang__)
+/* The pragma came with gcc 8; the gcc of many AVR toolchains is older. */
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 8
 #define TINY_GMM_PRAGMA(text) _Pragma(#text)
 #define TINY_GMM_UNROLL(count) TINY_GMM_PRAGMA(GCC unroll count)
 #else

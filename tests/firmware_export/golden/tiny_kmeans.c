@@ -20,7 +20,8 @@
 #else
 #define TINY_KMEANS_INLINE static inline
 #endif
-#if defined(__GNUC__) && !defined(__clang__)
+/* The pragma came with gcc 8; the gcc of many AVR toolchains is older. */
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 8
 #define TINY_KMEANS_PRAGMA(text) _Pragma(#text)
 #define TINY_KMEANS_UNROLL(count) TINY_KMEANS_PRAGMA(GCC unroll count)
 #else
@@ -139,7 +140,7 @@ TINY_KMEANS_INLINE int32_t tiny_kmeans_multiply_add(const int16_t *weights, cons
 
 /* floor(sqrt(n)), n >= 1; `line` is TINY_KMEANS_ROOT_LINE, kept in a register by the caller's loop. */
 TINY_KMEANS_INLINE uint32_t tiny_kmeans_square_root(uint32_t n, uint32_t line) {
-#if defined(__GNUC__) && (!defined(__arm__) || defined(__ARM_FEATURE_IDIV))
+#if defined(__GNUC__) && __SIZEOF_INT__ >= 4 && (!defined(__arm__) || defined(__ARM_FEATURE_IDIV))
   /* n brought to [2^30, 2^32) by an even shift; a line that is 9 % off at most; two Newton steps, the first kept
    * doubled and cut to a multiple of 4 so that the second loses less than one; never too low then, and the one
    * unit that it can be too high is taken back. */

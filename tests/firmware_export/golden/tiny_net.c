@@ -20,7 +20,8 @@
 #else
 #define TINY_NET_INLINE static inline
 #endif
-#if defined(__GNUC__) && !defined(__clang__)
+/* The pragma came with gcc 8; the gcc of many AVR toolchains is older. */
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 8
 #define TINY_NET_PRAGMA(text) _Pragma(#text)
 #define TINY_NET_UNROLL(count) TINY_NET_PRAGMA(GCC unroll count)
 #else
@@ -35,6 +36,14 @@
 
 /* Everything below needs arithmetic right shifts of negative numbers, which C leaves to the compiler. */
 typedef char tiny_net_needs_arithmetic_shifts[(-1 >> 1) == -1 ? 1 : -1];
+
+/* Words lie at multiples of 8, but on cores that load them from anywhere, and whose compilers therefore align nothing:
+ * an AVR. */
+#if defined(__BIGGEST_ALIGNMENT__) && __BIGGEST_ALIGNMENT__ < 8
+#define TINY_NET_ALIGNMENT ((uintptr_t)__BIGGEST_ALIGNMENT__)
+#else
+#define TINY_NET_ALIGNMENT ((uintptr_t)8)
+#endif
 
 #define TINY_NET_SHIFTS 0
 #define TINY_NET_CLAMP 0
@@ -424,7 +433,7 @@ int tiny_net_invoke(const int8_t *input, int8_t *output, void *scratch)
   const struct tiny_net_params *const p = &tiny_net_params;
   int8_t *const s = (int8_t *)scratch;
   if (input == NULL || output == NULL || scratch == NULL) return -1;
-  if (((uintptr_t)scratch & 7u) != 0) return -2;
+  if (((uintptr_t)scratch & (TINY_NET_ALIGNMENT - 1)) != 0) return -2;
   /* 0 FULLY_CONNECTED */
   tiny_net_fully_connected(&tiny_net_shape_0, p->weights_0, p->channels_0, &p->out_0, input, 4, s + 8, (int16_t *)(void *)(s + 0));
   /* 1 RELU */

@@ -13,8 +13,9 @@ from firmware_export.errors import FirmwareExportError, UnreadableModel, Unsuppo
 from firmware_export.networks import ir
 from firmware_export.networks.dead_channels import clean
 from firmware_export.networks.emit_source import source
-from firmware_export.networks.exporting import Options, export_network
+from firmware_export.networks.exporting import export_network
 from firmware_export.networks.read_tflite import OPERATORS, read
+from firmware_export.packages.table import Options
 from hw_tests.network_shapes import Chain, ds_cnn, resnet_8
 from hw_tests.tflite_builder import ModelBuilder
 from tests.firmware_export.networks.single import models, one
