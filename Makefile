@@ -44,7 +44,7 @@ bench-mcu: $(STAMP) system-packages ## instructions and bytes on emulated microc
 	$(BIN)/python -m hw_tests.bench_networks $(ARGS)
 
 .PHONY: campaign
-campaign: $(KERAS_STAMP) system-packages ## long random runs: kill everything, everywhere
+campaign: $(KERAS_STAMP) system-packages ## try to break it, at length: kill points, random kills, bad networks and clocks, a fuzzer
 	$(BIN)/python -m pytest -m campaign $(ARGS)
 
 .PHONY: lock

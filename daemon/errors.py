@@ -30,6 +30,7 @@ The tree (code, and the status of a reply where it answers a request)::
         ├── JobCanceled           canceled                       asked to stop (ends as CANCELED)
         ├── JobTimedOut           timed_out                      over its time (ends as TIMED_OUT)
         ├── WorkerOutOfMemory     out_of_memory
+        ├── WorkerKilled          worker_killed                  by somebody, not for want of memory
         ├── WorkerCrashed         worker_crashed
         ├── JobDiskFull           disk_full
         └── JobInterrupted        interrupted                    restarted too often
@@ -282,6 +283,12 @@ class WorkerOutOfMemory(JobError):
     """A worker that ran out of memory."""
 
     code = "out_of_memory"
+
+
+class WorkerKilled(JobError):
+    """A worker that somebody killed; the kernel, for want of memory, did not."""
+
+    code = "worker_killed"
 
 
 class WorkerCrashed(JobError):

@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 
 from daemon import errors
-from daemon.errors import JobCanceled, JobError, JobTimedOut, WorkerCrashed, WorkerOutOfMemory
+from daemon.errors import JobCanceled, JobError, JobTimedOut, WorkerCrashed, WorkerKilled, WorkerOutOfMemory
 from daemon.wire.worker import Done, Event, Failed, Log, Progress, Work
+from daemon.worker.oom import oom_kills
 
 #: Longest line that a worker may write.
 _MAX_LINE = 4 * 1024 * 1024
@@ -55,6 +56,7 @@ async def run_worker(
     JobError
         It was canceled, ran too long, failed by itself, or died.
     """
+    oom_kills_before = oom_kills()
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -94,7 +96,7 @@ async def run_worker(
         )
     if isinstance(ending, Failed):
         raise _to_error(ending)
-    raise _explain_death(status, tail)
+    raise _explain_death(status, tail, out_of_memory=oom_kills() > oom_kills_before)
 
 
 async def _listen(
@@ -198,12 +200,16 @@ def _error_classes() -> dict[str, type[JobError]]:
     }
 
 
-def _explain_death(status: int, tail: list[str]) -> JobError:
-    """A worker that ended without a last word."""
-    if status == -signal.SIGKILL:
+def _explain_death(status: int, tail: list[str], *, out_of_memory: bool) -> JobError:
+    """A worker that ended without a last word; `out_of_memory` where the kernel killed for want of it."""
+    if status == -signal.SIGKILL and out_of_memory:
         return WorkerOutOfMemory(
-            "the worker was killed by the system, most likely for want of memory: train on less, "
-            "or free memory",
+            "the kernel killed the worker, for want of memory: train on less, or free memory", retryable=True
+        )
+    if status == -signal.SIGKILL:
+        return WorkerKilled(
+            "the worker was killed by SIGKILL, and not by the kernel for want of memory: "
+            "look who did it, and try again",
             retryable=True,
         )
     if any("MemoryError" in line or "bad_alloc" in line for line in tail):

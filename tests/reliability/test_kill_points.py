@@ -54,7 +54,7 @@ def test_the_worker_is_killed_at(point: str, make_daemon: MakeDaemon) -> None:
         daemon.start(environment=fault(f"{point}:kill"))
         job = wait_for_end(client, train(client, request_id=REQUEST_ID))
         assert job["state"] == "FAILED"
-        assert job["error"]["code"] == "out_of_memory" and job["error"]["retryable"]
+        assert job["error"]["code"] == "worker_killed" and job["error"]["retryable"]
         stage = point.removeprefix("worker.")
         assert job["error"]["stage"] == {"spec_read": "prepare", "before_done": "export"}.get(stage, stage)
         check_single_end(client, daemon, job)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
+
 from tests.harness import wait_until
+from tests.reliability.memory_group import memory_group
 from tests.reliability.scenes import (
     REQUEST_ID,
     MakeDaemon,
@@ -54,6 +57,22 @@ def test_a_worker_out_of_memory_fails_its_job(make_daemon: MakeDaemon) -> None:
         job = wait_for_end(client, job_id)
         assert (job["state"], job["error"]["code"]) == ("FAILED", "out_of_memory"), job
         check_single_end(client, daemon, job)
+
+
+def test_a_worker_that_the_kernel_kills_is_told_from_one_that_somebody_kills(make_daemon: MakeDaemon) -> None:
+    daemon = make_daemon()
+    with daemon.client() as client, memory_group(64 * 2**20) as group:
+        if group is None:
+            pytest.skip("needs a memory cgroup, which only root makes")
+        client.subscribe(f"{client.root}/jobs/#")
+        daemon.start()
+        assert daemon.process is not None
+        (group / "cgroup.procs").write_text(str(daemon.process.pid))
+        job = wait_for_end(client, train(client))
+        assert (job["state"], job["error"]["code"]) == ("FAILED", "out_of_memory"), job
+        assert "the kernel killed the worker" in job["error"]["message"]
+        check_single_end(client, daemon, job)
+        daemon.stop()
 
 
 def test_a_running_job_is_canceled_although_its_worker_hangs(make_daemon: MakeDaemon) -> None:
