@@ -10,7 +10,6 @@ import msgspec
 from daemon.dsp.outputs import learn_block_shape
 from daemon.errors import Conflict, DatasetError, Forbidden, InvalidMember
 from daemon.handlers.learning import (
-    Training,
     check_available,
     given,
     learn_block,
@@ -40,7 +39,8 @@ def start(services: Services, call: Call) -> dict[str, Any]:
     training = training_data(services, call, impulse, block)
     merged = _merged(services, call)
     settings = _settle(entry, merged, call, learn_block_shape(impulse, block, training.summary.columns))
-    _check_rows(services, call, entry, settings, training)
+    _check_labels(entry, services.data.labels(call.project_id), call.project_id)
+    _check_rows(settings, training.rows)
     # The job takes all that is stored with it: what is set later is for later jobs.
     request = given(merged)
     job = services.queue.submit(
@@ -63,12 +63,10 @@ def get_config(services: Services, call: Call) -> dict[str, Any]:
     impulse, block, entry = learn_block(services, call, NETWORKS)
     stored = _stored(services, call)
     shape = _known_shape(services, call, impulse, block)
-    expert = stored.mode == "expert"
     settings = keras_settings(entry, stored, None)
-    layers = default_layers(entry, shape or (1,)) if stored.visual_layers is None else stored.visual_layers
     summary = services.data.summary(call.project_id)
     classes = services.data.labels(call.project_id)
-    shown = {
+    facts = {
         "dependencies": {
             "classes": classes,
             "blockNames": [dsp.title or dsp.name for dsp in impulse.dsp_blocks if dsp.id in block.dsp],
@@ -79,32 +77,15 @@ def get_config(services: Services, call: Call) -> dict[str, Any]:
         "name": block.title or block.name,
         "type": block.type,
         "trained": services.registry.current(call.project_id, call.learn_id) is not None,
-        "script": stored.script or "",
-        "mode": settings.mode,
-        "visualLayers": [] if expert else [given(layer) for layer in layers],
-        "trainingCycles": 0 if expert else settings.epochs,
-        "learningRate": 0 if expert else settings.learning_rate,
-        "batchSize": settings.batch_size,
-        "defaultBatchSize": DEFAULT_BATCH_SIZE,
         "shape": told(shape or ()),
-        "trainTestSplit": settings.validation_share,
-        "minimumConfidenceRating": settings.minimum_confidence,
-        "selectedModelType": settings.variant,
-        "autoClassWeights": bool(stored.auto_class_weights),
-        "useLearnedOptimizer": settings.learned_optimizer,
-        "augmentationPolicyImage": stored.augmentation_policy_image or "none",
-        "augmentationPolicySpectrogram": {"enabled": False},
-        "profileInt8": settings.profile_int8,
-        "skipEmbeddingsAndMemory": not settings.embeddings_and_memory,
-        "showAdvancedTrainingSettings": False,
-        "showAugmentationTrainingSettings": False,
-        "trainingProcessor": settings.processor,
+        "defaultBatchSize": DEFAULT_BATCH_SIZE,
         "thresholds": [confidence_threshold(settings.minimum_confidence)] if entry.classifies else [],
         "transferLearningModels": _transfer_models(entry),
         "isMultiHead": False,
     }
-    # What was set is shown as it was set; the rest is told above.
-    return {**given(stored), **shown, **_echoed(stored)}
+    # In expert mode the script says what these say otherwise.
+    hidden = {"visualLayers": [], "trainingCycles": 0, "learningRate": 0} if stored.mode == "expert" else {}
+    return {**_defaults(entry, settings, shape), **given(stored), **hidden, **facts}
 
 
 def set_config(services: Services, call: Call) -> dict[str, Any]:
@@ -160,40 +141,74 @@ def _known_shape(services: Services, call: Call, impulse: Impulse, block: LearnB
         raise Conflict(error.message) from None
 
 
-def _check_rows(
-    services: Services, call: Call, entry: NetworkEntry, settings: KerasSettings, training: Training
-) -> None:
-    """What the numbers of rows and labels alone can tell; their values are for the worker."""
-    labels = services.data.labels(call.project_id)
-    if entry.classifies and len(labels) < 2:
-        found = f"only {labels[0]!r}" if labels else "none"
+def _check_labels(entry: NetworkEntry, labels: list[str], project_id: int) -> None:
+    """What the labels alone can tell."""
+    if entry.classifies:
+        if len(labels) < 2:
+            found = f"only {labels[0]!r}" if labels else "none"
+            raise Conflict(
+                f"the training data of project {project_id} have {found} as label: a classifier needs two "
+                "labels or more"
+            )
+        return
+    if not labels:
         raise Conflict(
-            f"the training data of project {call.project_id} have {found} as label: a classifier needs two "
-            "labels or more"
+            f"the training data of project {project_id} have no labels: a regression needs a number as the "
+            "label of each row"
         )
-    if settings.folds is not None and settings.folds.num_folds > training.rows:
-        raise InvalidMember(
-            "kFoldsValidationConfig.numFolds",
-            f"{settings.folds.num_folds} is more than the {training.rows} rows: at most {training.rows}",
-        )
-    validating = math.ceil(training.rows * settings.validation_share)
-    if training.rows - validating < 1:
+    for label in labels:
+        if not _is_number(label):
+            raise Conflict(
+                f"{label!r} is a label of the training data of project {project_id} and no number: a "
+                "regression learns numbers"
+            )
+
+
+def _check_rows(settings: KerasSettings, rows: int) -> None:
+    """What the number of rows alone can tell; their values are for the worker."""
+    if settings.folds is not None:
+        if settings.folds.num_folds > rows:
+            raise InvalidMember(
+                "kFoldsValidationConfig.numFolds",
+                f"{settings.folds.num_folds} is more than the {rows} rows: at most {rows}",
+            )
+    elif rows - math.ceil(rows * settings.validation_share) < 1:
         raise InvalidMember(
             "trainTestSplit",
-            f"{settings.validation_share:g} of {training.rows} rows leaves none to train on: use less, or "
-            "import more rows",
+            f"{settings.validation_share:g} of {rows} rows leaves none to train on: use less, or import more "
+            "rows",
         )
 
 
-def _echoed(stored: SetKerasParameterRequest) -> dict[str, Any]:
-    """Members whose shown default gives way to what was stored."""
-    members = given(stored)
-    names = (
-        "augmentationPolicySpectrogram",
-        "showAdvancedTrainingSettings",
-        "showAugmentationTrainingSettings",
-    )
-    return {name: members[name] for name in names if name in members}
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _defaults(entry: NetworkEntry, settings: KerasSettings, shape: Shape | None) -> dict[str, Any]:
+    """What ``KerasConfig`` shows of members that nobody has set."""
+    return {
+        "mode": settings.mode,
+        "script": "",
+        "visualLayers": [given(layer) for layer in default_layers(entry, shape or (1,))],
+        "trainingCycles": settings.epochs,
+        "learningRate": settings.learning_rate,
+        "batchSize": settings.batch_size,
+        "trainTestSplit": settings.validation_share,
+        "minimumConfidenceRating": settings.minimum_confidence,
+        "selectedModelType": settings.variant,
+        "autoClassWeights": settings.class_weights,
+        "useLearnedOptimizer": settings.learned_optimizer,
+        "augmentationPolicyImage": "none",
+        "augmentationPolicySpectrogram": {"enabled": False},
+        "profileInt8": settings.profile_int8,
+        "skipEmbeddingsAndMemory": not settings.embeddings_and_memory,
+        "showAdvancedTrainingSettings": False,
+        "showAugmentationTrainingSettings": False,
+        "trainingProcessor": settings.processor,
+    }
 
 
 def _transfer_models(entry: NetworkEntry) -> list[dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""What is asked of networks over MQTT, and what is answered."""
