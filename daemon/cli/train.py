@@ -38,7 +38,35 @@ def anomaly(
     given = _read_body(body_file) if body_file is not None else None
     daemon = connect(config_path)
     body = given if given is not None else _stored_request(daemon, project, learn)
-    job_id = int(daemon.post(f"api/{project}/jobs/train/anomaly/{learn}", body)["id"])
+    reply = daemon.post(f"api/{project}/jobs/train/anomaly/{learn}", body)
+    _tell(daemon, project, int(reply["id"]), watch=watch, as_json=as_json)
+
+
+@command.command()
+@click.argument("project", type=ID)
+@click.argument("learn", type=ID)
+@click.option("--body", "body_file", metavar="FILE|-", help="The request as JSON; - reads standard input.")
+@click.option("--watch", is_flag=True, help="Show progress until it ends.")
+@config_option
+@json_option
+def keras(
+    project: int, learn: int, body_file: str | None, watch: bool, config_path: Path | None, as_json: bool
+) -> None:
+    """Train the network of learn block LEARN of PROJECT.
+
+    The body is Edge Impulse's SetKerasParameterRequest; what it leaves out is as stored with the learn
+    block.
+    """
+    body = _read_body(body_file) if body_file is not None else {}
+    daemon = connect(config_path)
+    reply = daemon.post(f"api/{project}/jobs/train/keras/{learn}", body)
+    for member, why in reply.get("ignored", {}).items():
+        click.echo(f"{member} has no effect: {why}", err=True)
+    _tell(daemon, project, int(reply["id"]), watch=watch, as_json=as_json)
+
+
+def _tell(daemon: Daemon, project: int, job_id: int, *, watch: bool, as_json: bool) -> None:
+    """Follow a training, or say how to."""
     if watch:
         if not as_json:
             click.echo(f"job {job_id}")

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
-
 from daemon.dsp.outputs import learn_block_window
 from daemon.dsp.table import DSP_TYPES
 from daemon.errors import DatasetError, InvalidMember
 from daemon.handlers.services import Call, Services
 from daemon.trainers.table import LEARNERS
 from daemon.wire.edge_impulse import Impulse, LearnBlock
+from daemon.wire.members import given
 from firmware_export.errors import NameRefused
 from firmware_export.naming import identifier
 
@@ -40,7 +39,7 @@ def post(services: Services, call: Call) -> dict[str, Any]:
             names.append(identifier(block.name, names))
         except NameRefused as error:
             raise InvalidMember(f"learnBlocks[{number}].name", error.message) from None
-    stored = _without_nulls(msgspec.to_builtins(impulse))
+    stored = given(impulse)
     services.projects.set_impulse(call.project_id, stored)
     return {"id": IMPULSE_ID, "impulse": stored}
 
@@ -76,11 +75,3 @@ def _check_learn_block(block: LearnBlock, place: str) -> None:
 
 def _list(names: Iterable[str]) -> str:
     return ", ".join(names)
-
-
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nulls(member) for key, member in value.items() if member is not None}
-    if isinstance(value, list):
-        return [_without_nulls(member) for member in value]
-    return value

@@ -11,7 +11,6 @@ from daemon.dsp.outputs import learn_block_shape
 from daemon.errors import Conflict, DatasetError, Forbidden, InvalidMember
 from daemon.handlers.learning import (
     check_available,
-    given,
     learn_block,
     training_data,
     version_metadata,
@@ -30,6 +29,7 @@ from daemon.trainers.keras.shapes import Shape, told
 from daemon.trainers.table import NETWORKS, NetworkEntry
 from daemon.wire.edge_impulse import Impulse, LearnBlock
 from daemon.wire.keras import SetKerasParameterRequest
+from daemon.wire.members import given
 
 
 def start(services: Services, call: Call) -> dict[str, Any]:

@@ -103,8 +103,3 @@ def version_metadata(services: Services, call: Call) -> tuple[dict[str, Any], di
     content = services.registry.content(call.project_id, call.learn_id, version, METADATA)
     found: dict[str, Any] = msgspec.json.decode(content)
     return manifest, found
-
-
-def given(struct: msgspec.Struct) -> dict[str, Any]:
-    """The members of a payload that were given."""
-    return {key: value for key, value in msgspec.to_builtins(struct).items() if value is not None}

@@ -8,13 +8,14 @@ import msgspec
 
 from daemon.dsp.outputs import learn_block_outputs
 from daemon.errors import Conflict, DatasetError, InvalidMember, NotFound
-from daemon.handlers.learning import check_available, given, learn_block, training_data, version_metadata
+from daemon.handlers.learning import check_available, learn_block, training_data, version_metadata
 from daemon.handlers.services import Call, Services
 from daemon.jobs.job import TRAIN_ANOMALY
 from daemon.models.thresholds import THRESHOLD_FLOOR, block_threshold
 from daemon.trainers.settings import AnomalySettings, anomaly_settings, check_stored
 from daemon.trainers.table import TRAINERS
 from daemon.wire.edge_impulse import SetAnomalyParameterRequest, StartTrainingRequestAnomaly
+from daemon.wire.members import given
 
 
 def start(services: Services, call: Call) -> dict[str, Any]:

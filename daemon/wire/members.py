@@ -110,6 +110,12 @@ def convert(body: object, type_: type[T]) -> T:
         raise InvalidMember(place, message[0].lower() + message[1:]) from None
 
 
+def given(payload: msgspec.Struct) -> dict[str, Any]:
+    """The members of a payload that were given, as plain objects; so it is stored and shown again."""
+    found: dict[str, Any] = _without_nulls(msgspec.to_builtins(payload))
+    return found
+
+
 def known_members(type_: Any, place: str = "") -> list[str]:
     """Names that an object at `place` of `type_` may have, as they are written on the wire."""
     return [
@@ -118,6 +124,14 @@ def known_members(type_: Any, place: str = "") -> list[str]:
         if isinstance(struct, type) and issubclass(struct, msgspec.Struct)
         for field in msgspec.structs.fields(struct)
     ]
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(member) for key, member in value.items() if member is not None}
+    if isinstance(value, list):
+        return [_without_nulls(member) for member in value]
+    return value
 
 
 def _known_tags(type_: Any, place: str) -> list[str]:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import msgspec
-
 from daemon.errors import InvalidMember
 from daemon.trainers.keras.layers import settle_layers
 from daemon.trainers.keras.shapes import Placed, Shape, place_layers, told
@@ -19,6 +17,7 @@ from daemon.wire.keras import (
     KFoldsValidationConfig,
     SetKerasParameterRequest,
 )
+from daemon.wire.members import given
 
 DEFAULT_LEARNING_RATE = 0.0005
 DEFAULT_BATCH_SIZE = 32
@@ -184,10 +183,10 @@ def _layers(
     if mode == "expert":
         told_layers = "mode is expert: the script makes the network"
         return (), {} if request.visual_layers is None else {"visualLayers": told_layers}
-    given = request.visual_layers
-    if given is None:
-        given = default_layers(entry, input_shape or (1,))
-    layers, ignored = settle_layers(given)
+    asked = request.visual_layers
+    if asked is None:
+        asked = default_layers(entry, input_shape or (1,))
+    layers, ignored = settle_layers(asked)
     for layer in layers:
         if layer.transfer != entry.transfer:
             kind = "keras-transfer-image" if layer.transfer else "keras or keras-regression"
@@ -238,8 +237,7 @@ def _report(
         "blockParameters": anomalies,
         "assertGpuUsagePercentage": "how busy a GPU was is not measured",
     }
-    given = msgspec.to_builtins(request)
-    ignored.update({name: why for name, why in reasons.items() if why and given[name] is not None})
+    ignored.update({name: why for name, why in reasons.items() if why and name in given(request)})
 
 
 def _check_augmentation(settings: KerasSettings, input_shape: Shape) -> None:

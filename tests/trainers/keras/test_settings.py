@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -65,7 +65,7 @@ def test_the_page_has_every_layer() -> None:
     for name, known in LAYER_TYPES.items():
         if known.refused is None:
             assert f"`{name}`" in PAGE
-    assert set(LAYER_TYPES) == set(LayerType.__args__)
+    assert set(LAYER_TYPES) == set(get_args(LayerType))
 
 
 #: Each member with a value other than its default, in a request that it makes sense in.
