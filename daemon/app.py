@@ -31,7 +31,7 @@ from daemon.database import FILE_NAME, Database
 from daemon.errors import ConfigError, StateError, TrainerdError
 from daemon.handlers.services import Services
 from daemon.intake import Intake
-from daemon.jobs.job import ATK_PREDICT, ATK_TRAIN, TRAIN_ANOMALY, TRAIN_KERAS
+from daemon.jobs.job import ATK_PREDICT, ATK_TRAIN, BUILD, TRAIN_ANOMALY, TRAIN_KERAS
 from daemon.jobs.logs import JobLogs
 from daemon.jobs.messages import JobMessages
 from daemon.jobs.outbox import Outbox
@@ -45,6 +45,7 @@ from daemon.presence import Presence
 from daemon.publisher import Publisher
 from daemon.reserve import Reserve
 from daemon.topics import Topics
+from daemon.worker.build import BuildRunner
 from daemon.worker.prediction import PredictionRunner
 from daemon.worker.runner import RunnerByCategory
 from daemon.worker.training import TrainingRunner
@@ -94,6 +95,7 @@ def open_core(settings: Config) -> Iterator[Core]:
                     {
                         TRAIN_ANOMALY: training,
                         TRAIN_KERAS: training,
+                        BUILD: BuildRunner(settings, database, registry),
                         ATK_TRAIN: training,
                         ATK_PREDICT: prediction,
                     }

@@ -17,6 +17,7 @@ from daemon.handlers import (
     atk_commands,
     atk_frames,
     atk_models,
+    build,
     data,
     impulse,
     jobs,
@@ -45,7 +46,7 @@ from daemon.wire.edge_impulse import (
 from daemon.wire.jobs import EmptyRequest, PageRequest
 from daemon.wire.keras import SetKerasParameterRequest
 from daemon.wire.members import convert
-from daemon.wire.models import FileRequest, RollbackRequest
+from daemon.wire.models import BuildRequest, FileRequest, RollbackRequest
 from daemon.wire.replies import family
 from daemon.wire.signed import Role
 
@@ -124,6 +125,7 @@ ROUTES = (
     Route("get", "api/{projectId}/jobs/{jobId}/status", EmptyRequest, jobs.status, lowest_project=0),
     Route("get", "api/{projectId}/jobs/{jobId}/stdout", EmptyRequest, jobs.stdout, lowest_project=0),
     Route("post", "api/{projectId}/jobs/{jobId}/cancel", EmptyRequest, jobs.cancel, "train", 0),
+    Route("post", "api/{projectId}/jobs/build-ondevice-model", BuildRequest, build.start, "deploy", 0),
     Route("get", _MODEL, EmptyRequest, models.list_versions, lowest_project=0),
     Route("get", _MODEL + "/{version}", EmptyRequest, models.manifest, lowest_project=0),
     Route("get", _MODEL + "/{version}/files/{name}", FileRequest, models.read_file, lowest_project=0),

@@ -23,9 +23,9 @@ def list_versions(services: Services, call: Call) -> dict[str, Any]:
 
 
 def manifest(services: Services, call: Call) -> dict[str, Any]:
-    """The manifest of one version."""
-    found = services.registry.manifest(call.project_id, call.learn_id, call.ids["version"])
-    return {"manifest": found}
+    """The manifest of one version, and the packages that were made of it."""
+    place = (call.project_id, call.learn_id, call.ids["version"])
+    return {"manifest": services.registry.manifest(*place), "builds": services.registry.builds(*place)}
 
 
 def read_file(services: Services, call: Call) -> dict[str, Any]:

@@ -78,6 +78,7 @@ TRAIN_KERAS = "train-keras"
 ATK_TRAIN = "atk-train"
 ATK_PREDICT = "atk-predict"
 ATK_MODEL = "atk-model"
+BUILD = "build-ondevice-model"
 
 #: Category of a job to the words that people read.
 CATEGORIES = {
@@ -85,6 +86,7 @@ CATEGORIES = {
     TRAIN_KERAS: "Train model (Keras)",
     ATK_TRAIN: "Train model (ATK)",
     ATK_PREDICT: "Predict clusters (ATK)",
+    BUILD: "Build on-device model",
     ATK_MODEL: "Make or publish model (ATK)",
 }
 

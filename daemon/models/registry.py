@@ -19,6 +19,18 @@ from daemon.errors import Conflict, NotFound
 MANIFEST = "manifest.json"
 METADATA = "metadata.json"
 
+#: The int8 model of a version, from which all C is made: of a network, of K-means and GMM.
+INT8_NETWORK = "model_int8.tflite"
+INT8_ANOMALY = "model_int8.npz"
+
+#: Where packages of versions lie, beside the versions, and what their names as files of a version begin with.
+BUILDS = "builds"
+
+
+def int8_model(manifest: dict[str, Any]) -> str | None:
+    """Name of the file of a version that holds its int8 model; None where it has none."""
+    return next((name for name in (INT8_NETWORK, INT8_ANOMALY) if name in manifest["files"]), None)
+
 
 class FilePart(NamedTuple):
     """A part of a file, with the size and digest of the whole."""
@@ -125,17 +137,43 @@ class Registry:
         """
         files = self.manifest(project_id, learn_id, version)["files"]
         if name == MANIFEST:
-            content = self.content(project_id, learn_id, version, name)
-            sha256 = hashlib.sha256(content).hexdigest()
-            return FilePart(len(content), sha256, offset, content[offset : offset + length])
+            return _part(self.content(project_id, learn_id, version, name), offset, length)
+        builds = self.builds(project_id, learn_id, version)
+        if name in builds:
+            content = (
+                self._builds(project_id, learn_id, version) / name.removeprefix(f"{BUILDS}/")
+            ).read_bytes()
+            return _part(content, offset, length)
         if name not in files:
-            raise NotFound(
-                f"version {version} has no file {name}; it has {', '.join(sorted([MANIFEST, *files]))}"
-            )
+            known = ", ".join(sorted([MANIFEST, *files, *builds]))
+            raise NotFound(f"version {version} has no file {name}; it has {known}")
         with (self._block(project_id, learn_id) / str(version) / name).open("rb") as file:
             # File systems know places beyond which nothing can be.
             file.seek(min(offset, files[name]["size"]))
             return FilePart(files[name]["size"], files[name]["sha256"], offset, file.read(length))
+
+    def builds(self, project_id: int, learn_id: int, version: int) -> list[str]:
+        """Names of the packages of a version, as files of it."""
+        directory = self._builds(project_id, learn_id, version)
+        if not directory.is_dir():
+            return []
+        return sorted(
+            f"{BUILDS}/{path.name}" for path in directory.iterdir() if not path.name.startswith(".")
+        )
+
+    def keep_build(self, made: Path, project_id: int, learn_id: int, version: int) -> None:
+        """Let a package appear, in the place of an earlier one of its name.
+
+        Parameters
+        ----------
+        made : Path
+            The file, on the same file system, its content already on disk.
+        """
+        directory = self._builds(project_id, learn_id, version)
+        directory.mkdir(parents=True, exist_ok=True)
+        made.replace(directory / made.name)
+        for changed in (directory, directory.parent, directory.parent.parent):
+            _sync(changed)
 
     def content(self, project_id: int, learn_id: int, version: int, name: str) -> bytes:
         """All of a small file of a version."""
@@ -217,6 +255,7 @@ class Registry:
         for version in self.versions(project_id, learn_id)[:-keep]:
             if version != current:
                 # Out of sight first: a version that is half deleted must not be seen.
+                shutil.rmtree(self._builds(project_id, learn_id, version), ignore_errors=True)
                 hidden = directory / f".{version}.removed"
                 (directory / str(version)).rename(hidden)
                 shutil.rmtree(hidden)
@@ -233,6 +272,9 @@ class Registry:
     def _block(self, project_id: int, learn_id: int) -> Path:
         return self._projects / str(project_id) / "models" / str(learn_id)
 
+    def _builds(self, project_id: int, learn_id: int, version: int) -> Path:
+        return self._block(project_id, learn_id) / BUILDS / str(version)
+
     def _point(self, project_id: int, learn_id: int, version: int) -> None:
         directory = self._block(project_id, learn_id)
         new = directory / ".current.new"
@@ -242,6 +284,13 @@ class Registry:
         _sync(directory)
         for watcher in self.watchers:
             watcher(project_id, learn_id)
+
+
+def _part(content: bytes, offset: int, length: int) -> FilePart:
+    """A part of a file that is read as a whole."""
+    return FilePart(
+        len(content), hashlib.sha256(content).hexdigest(), offset, content[offset : offset + length]
+    )
 
 
 def _sync(directory: Path) -> None:

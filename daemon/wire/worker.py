@@ -129,6 +129,30 @@ class PredictionSpec(Work, frozen=True, kw_only=True, tag="predict"):
     columns: list[str] | None
 
 
+class BuildSpec(Work, frozen=True, kw_only=True, tag="build"):
+    """Everything that packaging a version's model needs; the package is left in `staging_dir`.
+
+    Parameters
+    ----------
+    model_file : str
+        ``model_int8.npz`` or ``model_int8.tflite`` of the version.
+    name : str
+        Prefix of the C files and symbols.
+    format : str
+        One of the exporter's formats.
+    labels : list of str
+        Names of a classifier's outputs, or of an anomaly model's features.
+    file_name : str
+        What the package is called.
+    """
+
+    model_file: str
+    name: str
+    format: str
+    labels: list[str]
+    file_name: str
+
+
 class Progress(msgspec.Struct, frozen=True, tag="progress", omit_defaults=True):
     """Where the job is: `fraction` (0..1) of `stage`."""
 

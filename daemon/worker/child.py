@@ -20,7 +20,17 @@ import msgspec
 
 from daemon import faults
 from daemon.errors import JobCanceled, JobDiskFull, JobError, WorkerOutOfMemory, means_full_disk
-from daemon.wire.worker import Done, Event, Failed, Log, PredictionSpec, Progress, Spec, WorkerLimits
+from daemon.wire.worker import (
+    BuildSpec,
+    Done,
+    Event,
+    Failed,
+    Log,
+    PredictionSpec,
+    Progress,
+    Spec,
+    WorkerLimits,
+)
 
 _PR_SET_PDEATHSIG = 1
 #: Seconds between two looks at the memory that is used.
@@ -95,7 +105,7 @@ def main() -> int:
     emitter = Emitter(events)
     # Unbuffered: a thread that waits in a buffered reader would hold its lock when the process ends.
     orders = os.fdopen(os.dup(0), "rb", buffering=0)
-    spec = msgspec.json.decode(orders.readline(), type=Spec | PredictionSpec)
+    spec = msgspec.json.decode(orders.readline(), type=Spec | PredictionSpec | BuildSpec)
     _limit(spec.limits)
     threading.Thread(target=_hear_parent, args=(orders, emitter), daemon=True).start()
     ending = _run(spec, emitter)
@@ -103,11 +113,11 @@ def main() -> int:
     return 0 if isinstance(ending, Done) else 1
 
 
-def _run(spec: Spec | PredictionSpec, emitter: Emitter) -> Done | Failed:
+def _run(spec: Spec | PredictionSpec | BuildSpec, emitter: Emitter) -> Done | Failed:
     try:
         faults.point("worker.spec_read")
         # numpy and scikit-learn come with these: only here.
-        from daemon import pipeline, prediction
+        from daemon import packaging, pipeline, prediction
         from daemon.trainers.base import load_trainer
         from daemon.trainers.table import ATK_TRAINERS, TRAINERS
 
@@ -117,6 +127,8 @@ def _run(spec: Spec | PredictionSpec, emitter: Emitter) -> Done | Failed:
         result: dict[str, Any]
         if isinstance(spec, PredictionSpec):
             result = prediction.run(spec, emitter)
+        elif isinstance(spec, BuildSpec):
+            result = packaging.run(spec, emitter)
         else:
             result = pipeline.run(spec, emitter)
         faults.point("worker.before_done")

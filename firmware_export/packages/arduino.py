@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
-
+from firmware_export.packages.archive import archive
 from firmware_export.packages.model import PackagedModel, readme, self_test
 
 
 def files(model: PackagedModel) -> dict[str, bytes]:
-    """One zip file, the same bytes each time."""
-    memory = io.BytesIO()
-    with zipfile.ZipFile(memory, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path, text in sorted(library_files(model).items()):
-            entry = zipfile.ZipInfo(f"{model.name}/{path}", date_time=(1980, 1, 1, 0, 0, 0))
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, text)
-    return {f"{model.name}.zip": memory.getvalue()}
+    """One zip file."""
+    library = {f"{model.name}/{path}": text.encode() for path, text in library_files(model).items()}
+    return {f"{model.name}.zip": archive(library)}
 
 
 def library_files(model: PackagedModel) -> dict[str, str]:
