@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import fcntl
+import contextlib
 import logging
 import os
 import secrets
@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from daemon import __version__, config, journal, keys, service_manager
@@ -27,8 +28,8 @@ from daemon.data.atk_models import AtkModels
 from daemon.data.frames import Frames
 from daemon.data.index import DataIndex
 from daemon.data.projects import Projects
-from daemon.database import FILE_NAME, Database
-from daemon.errors import ConfigError, StateError, TrainerdError
+from daemon.database import Database
+from daemon.errors import ConfigError, DatabaseDamaged, DiskUnwritable, SchemaTooNew, TrainerdError
 from daemon.handlers.services import Services
 from daemon.intake import Intake
 from daemon.jobs.job import ATK_PREDICT, ATK_TRAIN, BUILD, TRAIN_ANOMALY, TRAIN_KERAS
@@ -43,7 +44,12 @@ from daemon.models.registry import Registry
 from daemon.mqtt_api import MqttApi
 from daemon.presence import Presence
 from daemon.publisher import Publisher
-from daemon.reserve import Reserve
+from daemon.state.disk import DiskWatch
+from daemon.state.housekeeping import keep_house
+from daemon.state.last_good import LastGood
+from daemon.state.lock import locked
+from daemon.state.opening import loss_told, open_database, untold_loss
+from daemon.state.reserve import Reserve
 from daemon.topics import Topics
 from daemon.worker.build import BuildRunner
 from daemon.worker.prediction import PredictionRunner
@@ -59,6 +65,7 @@ class Core:
 
     services: Services
     intake: Intake
+    last_good: LastGood
 
 
 @contextmanager
@@ -74,14 +81,15 @@ def open_core(settings: Config) -> Iterator[Core]:
     ------
     StateError
         Another process uses the state directory, or a newer version wrote it.
+    DiskUnwritable
+        Nothing can be written there.
     """
     state = settings.state_path
     state.mkdir(mode=0o750, parents=True, exist_ok=True)
-    with _locked(state / "lock"):
-        reserve = Reserve(state / "reserve")
+    with locked(state):
+        reserve, last_good = Reserve(state / "reserve"), LastGood(state)
+        database = open_database(state, reserve, last_good)
         reserve.fill()
-        database = Database(state / FILE_NAME)
-        database.open()
         try:
             registry, projects, jobs = Registry(state), Projects(database), JobStore(database)
             registry.remove_strays()
@@ -121,7 +129,8 @@ def open_core(settings: Config) -> Iterator[Core]:
                 presence=Presence(secrets.token_hex(8)),
                 capabilities=capabilities(settings),
             )
-            yield Core(services, Intake(services, RequestStore(database), Authority(settings.auth, database)))
+            intake = Intake(services, RequestStore(database), Authority(settings.auth, database))
+            yield Core(services, intake, last_good)
         finally:
             database.close()
 
@@ -133,6 +142,11 @@ async def serve(settings: Config) -> None:
     ----------
     settings : Config
         The configuration.
+
+    Raises
+    ------
+    DatabaseDamaged
+        The database has shown damage; the next start repairs it.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -140,6 +154,7 @@ async def serve(settings: Config) -> None:
         loop.add_signal_handler(number, stop.set)
     with open_core(settings) as core:
         services = core.services
+        services.database.on_damage = stop.set
         topics = Topics(settings.mqtt.base_topic, settings.device.id, settings.device.groups)
         publisher = Publisher(services, Outbox(services.database), topics)
         services.queue.observers += [publisher, JobMessages(services.jobs)]
@@ -147,29 +162,38 @@ async def serve(settings: Config) -> None:
         mqtt = MqttApi(settings, topics, services.database, core.intake, publisher, services.presence)
         local = LocalApi(settings.socket_path, core.intake)
         shutil.rmtree(settings.state_path / "work", ignore_errors=True)
+        _tell_of_loss(services.database, publisher)
         services.queue.recover()
         await local.start()
         mqtt.start()
-        services.queue.kick()
         _log.info("trainerd %s serves %s", __version__, settings.device.id)
         service_manager.notify("READY=1")
-        beat = loop.create_task(service_manager.beat(mqtt.is_alive))
+        disk = DiskWatch(settings.state_path, settings.disk.low_mb, partial(publisher.event, "disk-low"))
+        tasks = [
+            loop.create_task(service_manager.beat(mqtt.is_alive)),
+            loop.create_task(keep_house(services.database, core.last_good, disk)),
+        ]
         await stop.wait()
         service_manager.notify("STOPPING=1")
-        beat.cancel()
+        for task in tasks:
+            task.cancel()
         await local.stop()
         await services.queue.stop()
         await mqtt.stop()
+        if services.database.is_suspect:
+            raise DatabaseDamaged(f"{services.database.path} is damaged: the next start repairs it")
+        core.last_good.keep(services.database)
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise StateError(f"{path.parent} is in use by another trainerd: stop that one first") from None
-        yield
+def _tell_of_loss(database: Database, publisher: Publisher) -> None:
+    """Put what was lost at an opening where it will reach an operator."""
+    loss = untold_loss(database)
+    if loss is None:
+        return
+    # Where there is no room, the next start tells.
+    with contextlib.suppress(DiskUnwritable), database.transaction():
+        publisher.put_event("database-damaged", loss)
+        loss_told(database)
 
 
 def main() -> int:
@@ -187,11 +211,12 @@ def main() -> int:
     try:
         asyncio.run(serve(settings))
     except TrainerdError as error:
-        sys.stderr.write(f"{error.message}\n")
-        return 1
+        _log.critical("%s", error.message)
+        # An older version is not made newer by starting it again.
+        return 2 if isinstance(error, SchemaTooNew) else 1
     except OSError as error:
         # A directory that may not be written, most likely: the error names it.
-        sys.stderr.write(f"the daemon cannot run: {error}\n")
+        _log.critical("the daemon cannot run: %s", error)
         return 1
     return 0
 

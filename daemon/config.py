@@ -158,6 +158,18 @@ class Models(_Section, frozen=True):
     keep_versions: _Positive = 10
 
 
+class Disk(_Section, frozen=True):
+    """``[disk]``: the state directory's file system.
+
+    Parameters
+    ----------
+    low_mb : int
+        Room in MiB below which the event ``disk-low`` is sent.
+    """
+
+    low_mb: Annotated[int, Meta(ge=0)] = 100
+
+
 class Auth(_Section, frozen=True):
     """``[auth]``: signed requests.
 
@@ -202,7 +214,7 @@ class Config(_Section, frozen=True):
         Where everything that must survive is kept.
     runtime_dir : str
         Where the local socket lies.
-    device, mqtt, auth, jobs, worker, models, gate, log
+    device, mqtt, auth, jobs, worker, models, disk, gate, log
         The sections.
     """
 
@@ -214,6 +226,7 @@ class Config(_Section, frozen=True):
     jobs: Jobs = Jobs()
     worker: Worker = Worker()
     models: Models = Models()
+    disk: Disk = Disk()
     gate: GateBounds = GateBounds()
     log: Log = Log()
 
@@ -333,6 +346,7 @@ def documented_sections() -> dict[str, Any]:
         "jobs": Jobs,
         "worker": Worker,
         "models": Models,
+        "disk": Disk,
         "gate": GateBounds,
         "log": Log,
     }

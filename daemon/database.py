@@ -1,4 +1,4 @@
-"""The one SQLite file of the daemon: opening, migrating, transactions.
+"""The one SQLite file of the daemon: opening, transactions, damage.
 
 WAL with ``synchronous=FULL``: a committed transaction survives a power cut. One connection writes, on
 the core thread; workers open the file read-only.
@@ -6,68 +6,31 @@ the core thread; workers open the file read-only.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from daemon.errors import DiskFull, StateError
+from daemon.errors import DatabaseDamaged, DiskFull, DiskReadOnly, StateError
+from daemon.schema import check, migrate, refuse_newer, tables
 
 FILE_NAME = "trainerd.db"
 
 #: SQLITE_FULL; a quota or a limit on the size of files gives IOERR_WRITE, the WAL's index IOERR_SHMSIZE.
 _FULL_CODES = (13, 10 | 3 << 8, 10 | 19 << 8)
 _FULL_TEXTS = ("database or disk is full", "disk I/O error")
+_READ_ONLY_TEXT = "attempt to write a readonly database"
 
-#: Each entry brings the schema from its index to its index + 1.
-MIGRATIONS = (
-    """
-    CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+#: SQLITE_CORRUPT and SQLITE_NOTADB.
+_DAMAGE_CODES = (11, 26)
+_DAMAGE_TEXTS = ("database disk image is malformed", "file is not a database")
 
-    CREATE TABLE job (
-        id INTEGER PRIMARY KEY, request_id TEXT, project_id INTEGER NOT NULL, learn_id INTEGER NOT NULL,
-        category TEXT NOT NULL, key TEXT NOT NULL, state TEXT NOT NULL, version INTEGER NOT NULL,
-        created TEXT NOT NULL, started TEXT, finished TEXT, finished_successful INTEGER,
-        resumed INTEGER NOT NULL DEFAULT 0, cancel_requested INTEGER NOT NULL DEFAULT 0,
-        request TEXT NOT NULL, error TEXT, result TEXT
-    );
-    CREATE INDEX job_by_state ON job (state);
-
-    CREATE TABLE request (
-        identity TEXT PRIMARY KEY, digest BLOB NOT NULL, status INTEGER NOT NULL, reply BLOB NOT NULL,
-        created INTEGER NOT NULL
-    ) WITHOUT ROWID;
-    CREATE INDEX request_by_age ON request (created);
-
-    CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, envelope BLOB NOT NULL);
-
-    CREATE TABLE project (id INTEGER PRIMARY KEY, created TEXT NOT NULL, impulse TEXT);
-    CREATE TABLE block (
-        project_id INTEGER NOT NULL, learn_id INTEGER NOT NULL, settings TEXT NOT NULL,
-        PRIMARY KEY (project_id, learn_id)
-    ) WITHOUT ROWID;
-
-    -- One row is one recording; id is the id of its first sample (a row of a feature table is a sample).
-    CREATE TABLE recording (
-        id INTEGER PRIMARY KEY, project_id INTEGER NOT NULL, category TEXT NOT NULL, kind TEXT NOT NULL,
-        name TEXT NOT NULL, label TEXT, labels TEXT, columns TEXT NOT NULL, interval_ms REAL NOT NULL,
-        rows INTEGER NOT NULL, metadata TEXT, added TEXT NOT NULL, sha256 TEXT NOT NULL, data BLOB NOT NULL
-    );
-    CREATE INDEX recording_by_project ON recording (project_id, category, id);
-    """,
-    """
-    CREATE TABLE atk_model (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, type TEXT NOT NULL);
-
-    CREATE TABLE frame (
-        id INTEGER PRIMARY KEY, name TEXT NOT NULL, columns TEXT NOT NULL, rows INTEGER NOT NULL
-    );
-    -- A stretch of a frame's rows: little-endian float64, row by row.
-    CREATE TABLE frame_part (
-        frame_id INTEGER NOT NULL, first INTEGER NOT NULL, rows INTEGER NOT NULL, data BLOB NOT NULL
-    );
-    CREATE UNIQUE INDEX frame_part_by_place ON frame_part (frame_id, first);
-    """,
-)
+#: Tables that hold what was recorded: too large to be read from end to end at each start.
+_LARGE_TABLES = ("recording", "frame_part")
+#: A file of this name, made when damage shows while the daemon runs, has the next start read everything.
+SUSPECT = "suspect"
 
 
 class Database:
@@ -77,10 +40,16 @@ class Database:
     ----------
     path : Path
         The file; its directory must exist.
+
+    Attributes
+    ----------
+    on_damage : callable
+        Called when the file shows damage while it is in use.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.on_damage: Callable[[], None] = lambda: None
         self._connection: sqlite3.Connection | None = None
         self._depth = 0
 
@@ -89,12 +58,14 @@ class Database:
 
         Raises
         ------
-        StateError
-            The file was written by a newer version of the daemon, or is damaged.
-        DiskFull
-            There is no room to open it.
+        SchemaTooNew
+            The file was written by a newer version of the daemon.
+        DatabaseDamaged
+            It is damaged.
+        DiskFull, DiskReadOnly
+            There is no room to open it, or it cannot be written.
         """
-        with _disk_full_told():
+        with self._trouble_told():
             self._connection = sqlite3.connect(self.path, isolation_level=None, cached_statements=64)
             try:
                 self._set_up(self._connection)
@@ -102,9 +73,7 @@ class Database:
                 self.close()
                 if isinstance(error, sqlite3.OperationalError):
                     raise
-                raise StateError(
-                    f"{self.path} is damaged ({error}): restore it from a copy, or move it away to start anew"
-                ) from error
+                raise DatabaseDamaged(f"{self.path} is damaged: {error}") from error
             except BaseException:
                 self.close()
                 raise
@@ -128,14 +97,14 @@ class Database:
 
         Raises
         ------
-        DiskFull
-            There was no room; nothing was written.
+        DiskFull, DiskReadOnly
+            There was no room, or no writing at all; nothing was written.
         """
         connection = self.connection
         if self._depth:
             yield connection
             return
-        with _disk_full_told():
+        with self._trouble_told():
             connection.execute("BEGIN IMMEDIATE")
             self._depth = 1
             try:
@@ -157,22 +126,52 @@ class Database:
         """Store a fact about this device."""
         self.connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
+    def notice(self, error: Exception) -> None:
+        """Look at an error that somebody met: damage ends the daemon, and is repaired at the next start."""
+        if _means_damage(error):
+            with contextlib.suppress(OSError):
+                (self.path.parent / SUSPECT).touch()
+            self.on_damage()
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether damage has shown since the file was opened."""
+        return (self.path.parent / SUSPECT).exists()
+
     def _set_up(self, connection: sqlite3.Connection) -> None:
+        refuse_newer(connection, self.path)
         self.path.chmod(0o600)
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA cache_size=-512")
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > len(MIGRATIONS):
-            raise StateError(
-                f"{self.path} has schema {version}, this version knows up to {len(MIGRATIONS)}: "
-                "install the newer version again, or use another state_dir"
-            )
-        for number in range(version, len(MIGRATIONS)):
-            connection.executescript(
-                f"BEGIN IMMEDIATE; {MIGRATIONS[number]}; PRAGMA user_version = {number + 1}; COMMIT"
-            )
+        thoroughly = self.is_suspect
+        check(
+            connection,
+            [name for name in tables(connection) if thoroughly or name not in _LARGE_TABLES],
+        )
+        (self.path.parent / SUSPECT).unlink(missing_ok=True)
+        migrate(connection, self.path)
+
+    @contextmanager
+    def _trouble_told(self) -> Iterator[None]:
+        """What SQLite says of the disk, in this program's words."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            self.notice(error)
+            # Python 3.10 has only the text.
+            code = getattr(error, "sqlite_errorcode", None)
+            full = str(error) in _FULL_TEXTS if code is None else code in _FULL_CODES
+            if str(error) == _READ_ONLY_TEXT or (full and is_read_only(self.path.parent)):
+                raise DiskReadOnly(
+                    f"{self.path.parent} is on a read-only file system: check the disk, then remount it"
+                ) from error
+            if full:
+                raise DiskFull(
+                    "the state directory's disk is full, or a quota is reached: free some space"
+                ) from error
+            raise
 
 
 def open_read_only(path: str | Path) -> sqlite3.Connection:
@@ -182,16 +181,13 @@ def open_read_only(path: str | Path) -> sqlite3.Connection:
     return connection
 
 
-@contextmanager
-def _disk_full_told() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        # Python 3.10 has only the text.
-        code = getattr(error, "sqlite_errorcode", None)
-        full = str(error) in _FULL_TEXTS if code is None else code in _FULL_CODES
-        if full:
-            raise DiskFull(
-                "the state directory's disk is full, or a quota is reached: free some space"
-            ) from error
-        raise
+def is_read_only(directory: Path) -> bool:
+    """Whether the file system of a directory is mounted read-only, as some are after an error."""
+    return bool(os.statvfs(directory).f_flag & os.ST_RDONLY)
+
+
+def _means_damage(error: Exception) -> bool:
+    if not isinstance(error, sqlite3.DatabaseError):
+        return False
+    code = getattr(error, "sqlite_errorcode", None)
+    return str(error) in _DAMAGE_TEXTS if code is None else code & 0xFF in _DAMAGE_CODES

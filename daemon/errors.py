@@ -19,9 +19,13 @@ The tree (code, and the status of a reply where it answers a request)::
     │   ├── BodyTooLarge          body_too_large           413
     │   └── QueueFull             queue_full               429
     ├── Unavailable               unavailable              503   the device cannot, for now
-    │   └── DiskFull              disk_full                503
+    │   └── DiskUnwritable        disk_unwritable          503   nothing can be kept
+    │       ├── DiskFull          disk_full                503
+    │       └── DiskReadOnly      disk_read_only           503
     ├── ConfigError               config_invalid                 a configuration file is wrong
     ├── StateError                state_invalid                  the state directory cannot be used
+    │   ├── SchemaTooNew          schema_too_new                 a newer version wrote it
+    │   └── DatabaseDamaged       database_damaged               set aside; the settings are put back
     └── JobError                  job_failed                     ends a job as FAILED
         ├── DatasetError          dataset_invalid                the rows cannot be trained on
         ├── TrainingError         training_failed                the trainer refuses or gives up
@@ -174,15 +178,32 @@ class Unavailable(TrainerdError):
     status = 503
 
 
-class DiskFull(Unavailable):
+class DiskUnwritable(Unavailable):
+    """The state directory cannot be written."""
+
+    code = "disk_unwritable"
+
+
+class DiskFull(DiskUnwritable):
     """The state directory has no room left."""
 
     code = "disk_full"
 
 
+class DiskReadOnly(DiskUnwritable):
+    """The state directory is on a file system that is read-only, as some become after an error."""
+
+    code = "disk_read_only"
+
+
 def means_full_disk(error: Exception) -> bool:
     """Whether an error of the system says that there is no room: disk, quota, or a limit on file size."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def means_read_only(error: Exception) -> bool:
+    """Whether an error of the system says that the file system is read-only."""
+    return isinstance(error, OSError) and error.errno == errno.EROFS
 
 
 class ConfigError(TrainerdError):
@@ -207,9 +228,21 @@ class ConfigError(TrainerdError):
 
 
 class StateError(TrainerdError):
-    """A state directory that cannot be used: in use by another daemon, or of a newer version."""
+    """A state directory that cannot be used: in use by another daemon, for example."""
 
     code = "state_invalid"
+
+
+class SchemaTooNew(StateError):
+    """A state directory that a newer version of the daemon wrote."""
+
+    code = "schema_too_new"
+
+
+class DatabaseDamaged(StateError):
+    """A database that cannot be read, or not all of it."""
+
+    code = "database_damaged"
 
 
 class JobError(TrainerdError):

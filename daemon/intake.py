@@ -129,6 +129,7 @@ class Intake:
                 record(served)
                 faults.point("intake.before_commit")
         except Exception as error:  # noqa: BLE001
+            self._services.database.notice(error)
             return Served(routes.refuse(error, incoming.path), request_id, False)
         faults.point("intake.after_commit")
         self._services.queue.kick()

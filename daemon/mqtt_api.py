@@ -13,7 +13,7 @@ import msgspec
 from daemon import faults, routes, service_manager
 from daemon.config import Config
 from daemon.database import Database
-from daemon.errors import DiskFull, ForeignResponseTopic, RequestError, TrainerdError
+from daemon.errors import DiskReadOnly, DiskUnwritable, ForeignResponseTopic, RequestError, TrainerdError
 from daemon.intake import Incoming, Intake, Served
 from daemon.mqtt_link import Connection, Delivery, MqttLink
 from daemon.presence import Presence
@@ -196,8 +196,10 @@ class MqttApi:
             self._publisher.drain()
         else:
             self._publisher.reply(reply_to(served))
-        if isinstance(served.answer.error, DiskFull):
-            self._publisher.event("disk-low", {"error": served.answer.error.message})
+        error = served.answer.error
+        if isinstance(error, DiskUnwritable):
+            kind = "disk-read-only" if isinstance(error, DiskReadOnly) else "disk-low"
+            self._publisher.event(kind, {"error": error.message})
 
     def _delivery_name(self, delivery: Delivery, topic: RequestTopic) -> str | None:
         """What names this very delivery, for a request without an id."""
@@ -221,7 +223,7 @@ class MqttApi:
         try:
             with self._database.transaction():
                 self._database.set_meta("broker_session", secrets.token_hex(8))
-        except DiskFull as error:
+        except DiskUnwritable as error:
             # Refusals must be told even so: the connection stays.
             _log.error("the broker's session cannot be noted: %s", error)
         if known is not None:

@@ -15,11 +15,12 @@ from typing import Any
 
 import msgspec
 
-from daemon.errors import DiskFull, NotFound
+from daemon.errors import DiskUnwritable, NotFound
 from daemon.handlers.services import Services
 from daemon.jobs.outbox import Outbox
 from daemon.models.summary import model_summary
 from daemon.topics import Topics
+from daemon.wire.events import EVENTS
 from daemon.wire.jobs import JobInfo, ProgressInfo
 from daemon.wire.worker import Log
 
@@ -137,7 +138,11 @@ class Publisher:
 
     def event(self, kind: str, facts: dict[str, Any]) -> None:
         """Tell an operator; lost if the daemon dies before it is sent."""
-        self.reply(Publication(self._topics.event(kind), msgspec.json.encode(facts)))
+        self.reply(self._event(kind, facts))
+
+    def put_event(self, kind: str, facts: dict[str, Any]) -> None:
+        """Tell an operator, inside the caller's transaction; it arrives at least once."""
+        self.put(self._event(kind, facts))
 
     def acknowledged(self, packet_id: int) -> None:
         """The broker has taken a publication, or has refused it for good."""
@@ -205,6 +210,10 @@ class Publisher:
         self.retain(self._topics.model(project_id, learn_id), lambda: self._model(project_id, learn_id))
         asyncio.get_running_loop().call_soon(self.drain)
 
+    def _event(self, kind: str, facts: dict[str, Any]) -> Publication:
+        assert kind in EVENTS
+        return Publication(self._topics.event(kind), msgspec.json.encode(facts))
+
     def _mark_job(self, job_id: int) -> None:
         self.retain(self._topics.job(job_id, "status"), lambda: self._job(job_id))
 
@@ -240,7 +249,7 @@ class Publisher:
         try:
             with self._services.database.transaction():
                 self._outbox.remove(arrived)
-        except DiskFull:
+        except DiskUnwritable:
             # Forgetting needs room too; until then they may be sent again.
             self._arrived += arrived
             asyncio.get_running_loop().call_later(_FULL_S, self._tidy)

@@ -12,7 +12,15 @@ from typing import Any
 
 import msgspec
 
-from daemon.errors import DiskFull, InvalidMember, NotFound, TrainerdError, means_full_disk
+from daemon.errors import (
+    DiskFull,
+    DiskReadOnly,
+    InvalidMember,
+    NotFound,
+    TrainerdError,
+    means_full_disk,
+    means_read_only,
+)
 from daemon.handlers import (
     atk_commands,
     atk_frames,
@@ -213,6 +221,8 @@ def refuse(error: Exception, path: str = "") -> Answer:
     """The one place where an error becomes an answer, in the words of the path's family."""
     if means_full_disk(error):
         error = DiskFull(f"there is no room left: {error}; free some space")
+    if means_read_only(error):
+        error = DiskReadOnly(f"nothing can be written: {error}; check the disk, then remount it")
     if not isinstance(error, TrainerdError):
         _log.error("a request failed unexpectedly", exc_info=error)
         error = TrainerdError(f"unexpected {type(error).__name__}: {error}")

@@ -21,6 +21,7 @@ from daemon.cli.main import COMMANDS, trainerd
 from daemon.config import documented_sections, load
 from daemon.routes import ROUTES
 from daemon.trainers.table import ATK_TRAINERS, TRAINERS
+from daemon.wire.events import EVENTS
 from hw_tests.network_shapes import ds_cnn
 from tests.cli.command import IMPULSE, write_table
 from tests.harness import PATIENCE, Broker, Daemon
@@ -128,6 +129,11 @@ def error_codes() -> set[str]:
 @pytest.mark.parametrize("code", sorted(error_codes()))
 def test_every_error_code_is_documented(code: str) -> None:
     assert f"`{code}`" in DOCS
+
+
+@pytest.mark.parametrize("kind", list(EVENTS))
+def test_every_event_is_documented_with_what_to_do(kind: str) -> None:
+    assert re.search(rf"^\| `{kind}` \| [^|]+ \| [^|]+ \|$", PAGES["docs/operations.md"], re.MULTILINE)
 
 
 @pytest.mark.parametrize("block_type", [*TRAINERS, *ATK_TRAINERS])

@@ -17,12 +17,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from daemon.cli.connection import Daemon
-from daemon.cli.ends import CallWrong, WorkFailed
+from daemon.cli.ends import CallWrong, Stopped, WorkFailed, stop
 from daemon.cli.jobs import TERMINAL
 from daemon.cli.options import print_json, print_table
 from daemon.cli.progress import Display
@@ -73,13 +73,13 @@ def command(csv_file: Path | None, as_json: bool) -> None:
         data = breast_cancer() if csv_file is None else from_csv(csv_file)
     except (TableError, OSError) as error:
         raise CallWrong(str(error)) from None
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, stop)
     directory = Path(tempfile.mkdtemp(prefix="trainerd-demo-"))
     try:
         rows = _play(directory, data)
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:
         raise WorkFailed(f"{error}; the logs are in {directory}") from None
-    except KeyboardInterrupt:
+    except Stopped:
         raise WorkFailed(f"stopped; everything so far is in {directory}") from None
     if as_json:
         print_json(rows)
@@ -299,7 +299,3 @@ def _figure(value: float | None, instead: str = "-") -> str:
 
 def _say(line: str) -> None:
     click.echo(line, err=True)
-
-
-def _leave(_signal: int, _frame: object) -> NoReturn:
-    raise KeyboardInterrupt

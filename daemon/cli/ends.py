@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 
 class CommandEnds(Exception):
     """Base of both ends.
@@ -23,3 +25,16 @@ class WorkFailed(CommandEnds):
 
 class CallWrong(CommandEnds):
     """The caller can mend it: a file, a configuration, a refused request."""
+
+
+class Stopped(BaseException):
+    """Ctrl-C, or SIGTERM where a command has something to end.
+
+    Not a KeyboardInterrupt: one that strikes inside ``exec``, as `dataclasses` calls it while a module is
+    imported, makes CPython end with the signal even if it is caught (``unhandled_keyboard_interrupt``).
+    """
+
+
+def stop(_signal: int, _frame: object) -> NoReturn:
+    """The handler of such a signal."""
+    raise Stopped

@@ -17,7 +17,7 @@ from daemon.data.index import utc_now
 from daemon.database import Database
 from daemon.errors import (
     Conflict,
-    DiskFull,
+    DiskUnwritable,
     JobCanceled,
     JobDiskFull,
     JobError,
@@ -28,7 +28,7 @@ from daemon.errors import (
 )
 from daemon.jobs.job import MAX_RESUMES, Job, State, info
 from daemon.jobs.store import JobStore
-from daemon.reserve import Reserve
+from daemon.state.reserve import Reserve
 from daemon.wire.jobs import JobErrorInfo, JobInfo, ProgressInfo
 from daemon.wire.worker import Log, Progress, overall
 
@@ -132,6 +132,7 @@ class JobQueue:
         self._running: dict[int, _Running] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._serving = False
+        self._again: asyncio.TimerHandle | None = None
         self.observers: list[Observer] = []
 
     def submit(
@@ -212,11 +213,18 @@ class JobQueue:
         return job
 
     def recover(self) -> None:
-        """At start-up: finish, resume or give up what was interrupted."""
-        for job in self._store.open():
-            if job.state is State.IN_PROGRESS:
-                self._pick_up(job)
+        """At start-up: finish, resume or give up what was interrupted, as soon as that can be written."""
+        try:
+            for job in self._store.open():
+                if job.state is State.IN_PROGRESS:
+                    self._pick_up(job)
+        except DiskUnwritable as error:
+            _log.error("interrupted jobs wait: %s", error.message)
+            self._reserve.free()
+            self._again = asyncio.get_running_loop().call_later(_PAUSE_S, self.recover)
+            return
         self._serving = True
+        self.kick()
 
     def kick(self) -> None:
         """Start queued jobs as far as there is room; never two of the same learn block at once.
@@ -239,6 +247,8 @@ class JobQueue:
     async def stop(self) -> None:
         """Stop running jobs without ending them; the next start resumes them."""
         self._serving = False
+        if self._again is not None:
+            self._again.cancel()
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
@@ -325,7 +335,7 @@ class JobQueue:
                 with self._database.transaction():
                     self._end(self._store.get(job.id), error, result)
                 return
-            except DiskFull:
+            except DiskUnwritable:
                 self._reserve.free()
                 await asyncio.sleep(_PAUSE_S)
 

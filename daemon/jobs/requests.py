@@ -1,15 +1,20 @@
-"""Requests that were answered: the same request gets the same answer and starts nothing."""
+"""Requests that were answered: the same request gets the same answer and starts nothing.
+
+Age is counted in seconds that the daemon has run, not by the clock: a device without a battery starts
+in 1970 and jumps by decades when it hears of the time, and must not forget what it has done.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from daemon.database import Database
 from daemon.errors import RequestIdConflict
 
-#: How long and how many answers are remembered.
+#: How long, in seconds, and how many answers are remembered.
 KEEP_S = 7 * 24 * 3600
 KEEP_COUNT = 10_000
 
@@ -28,10 +33,15 @@ class RequestStore:
     ----------
     database : Database
         Where it is kept.
+    clock : callable
+        Seconds on a clock that never jumps.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
+        self._clock = clock
+        # What the clock says when the count of seconds is 0; goes on from the latest answer that is kept.
+        self._zero: float | None = None
 
     def find(self, identity: str, payload: bytes) -> StoredAnswer | None:
         """The answer that the same request got, or None.
@@ -55,21 +65,24 @@ class RequestStore:
 
     def remember(self, identity: str, payload: bytes, status: int, body: bytes) -> None:
         """Keep an answer, and forget those that are too old or too many."""
-        now = int(time.time())
+        now = self._now()
         connection = self._database.connection
         connection.execute(
             "INSERT OR REPLACE INTO request VALUES (?, ?, ?, ?, ?)",
             (identity, _digest(payload), status, body, now),
         )
-        # A clock that jumped back leaves rows in the future; they are as old as any.
-        connection.execute(
-            "DELETE FROM request WHERE created < ? OR created > ?", (now - KEEP_S, now + KEEP_S)
-        )
+        connection.execute("DELETE FROM request WHERE created < ?", (now - KEEP_S,))
         connection.execute(
             "DELETE FROM request WHERE identity IN"
             " (SELECT identity FROM request ORDER BY created DESC LIMIT -1 OFFSET ?)",
             (KEEP_COUNT,),
         )
+
+    def _now(self) -> int:
+        if self._zero is None:
+            (latest,) = self._database.connection.execute("SELECT max(created) FROM request").fetchone()
+            self._zero = self._clock() - (latest or 0)
+        return int(self._clock() - self._zero)
 
     def _find(self, identity: str) -> tuple[bytes, int, bytes] | None:
         row = self._database.connection.execute(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import sqlite3
 import time
 from typing import Any
@@ -18,6 +19,30 @@ _NAMES = Job.__struct_fields__
 _COLUMNS = ", ".join(_NAMES)
 _CHANGING = "state, version, started, finished, finished_successful, resumed, cancel_requested, error, result"
 _OPEN = tuple(state.value for state in TRANSITIONS)
+
+
+#: 2026-01-01. A clock that says less has not been set.
+_EARLIEST = 1_767_225_600
+#: Ids that are passed over where nobody knows how many were given.
+_UNKNOWN = 10_000_000
+
+
+def first_job_id(known: int) -> int:
+    """An id that no job of this device has had, nor will a later call give it again.
+
+    Ids are seeded from the clock in tenths of a second and then counted, which is slower: whatever was
+    given since the clock was right lies below. Without a clock a good many are passed over, how many is
+    left to chance.
+
+    Parameters
+    ----------
+    known : int
+        The highest id that is known to have been given; 0 where none is.
+    """
+    now = time.time()
+    if now >= _EARLIEST:
+        return max(int(now * 10), known + 1)
+    return max(_EARLIEST * 10, known) + _UNKNOWN + secrets.randbelow(_UNKNOWN)
 
 
 class JobStore:
@@ -45,8 +70,7 @@ class JobStore:
     ) -> Job:
         """Make a queued job; its id is new on this device, for good."""
         last = self._database.meta("last_job_id")
-        # Seeded from the clock in tenths of a second: a device that lost its database does not repeat ids.
-        job_id = int(time.time() * 10) if last is None else int(last) + 1
+        job_id = first_job_id(0) if last is None else int(last) + 1
         self._database.set_meta("last_job_id", str(job_id))
         job = Job(
             id=job_id,

@@ -79,12 +79,12 @@ def test_a_demo_that_is_stopped_ends_all_that_it_started(tmp_path: Path, number:
     )
     assert process.stderr is not None
     first = process.stderr.readline()
-    assert "online" in first
+    assert first.startswith("broker on "), first
     assert len(left_running(tmp_path)) >= 1
     process.send_signal(number)
     said = process.stderr.read()
     process.stderr.close()
-    assert process.wait(PATIENCE) == 1
+    assert process.wait(PATIENCE) == 1, said
     assert "stopped" in said
     wait_until("the demo's processes to end", lambda: not left_running(tmp_path))
 
@@ -118,3 +118,17 @@ def test_run_becomes_the_daemon(tmp_path: Path) -> None:
     finally:
         process.terminate()
         assert process.wait(PATIENCE) == 0
+
+
+def test_a_stop_that_strikes_while_a_class_is_made_ends_with_1(tmp_path: Path) -> None:
+    """CPython would end by the signal itself: a KeyboardInterrupt within `exec` is never forgiven."""
+    script = (
+        "import os, signal, sys\n"
+        "from daemon import __main__\n"
+        "__main__.trainerd = lambda **_: exec('import os, signal; os.kill(os.getpid(), signal.SIGINT)')\n"
+        "__main__.main()\n"
+    )
+    done = subprocess.run(
+        ["env", "--default-signal=INT", sys.executable, "-c", script], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (1, "trainerd: stopped\n")

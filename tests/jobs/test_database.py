@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from daemon.database import MIGRATIONS, Database, open_read_only
-from daemon.errors import DiskFull, StateError
+from daemon.database import Database, open_read_only
+from daemon.errors import DatabaseDamaged, DiskFull, SchemaTooNew
+from daemon.schema import MIGRATIONS
 
 
 def test_a_file_of_a_newer_version_is_refused_and_left_alone(database: Database) -> None:
     newer = len(MIGRATIONS) + 1
     database.connection.execute(f"PRAGMA user_version = {newer}")
     database.close()
-    with pytest.raises(StateError, match=rf"schema {newer}.*knows up to {len(MIGRATIONS)}.*newer version"):
+    with pytest.raises(SchemaTooNew, match=rf"schema {newer}.*knows up to {len(MIGRATIONS)}.*newer version"):
         Database(database.path).open()
     with sqlite3.connect(database.path) as found:
         assert found.execute("PRAGMA user_version").fetchone()[0] == newer
@@ -78,7 +79,7 @@ def test_a_damaged_file_is_told_and_left_alone(tmp_path: Path, content: bytes) -
     path = tmp_path / "trainerd.db"
     path.write_bytes(content)
     damaged = Database(path)
-    with pytest.raises(StateError, match=r"trainerd\.db is damaged .* move it away"):
+    with pytest.raises(DatabaseDamaged, match=r"trainerd\.db is damaged: "):
         damaged.open()
     damaged.close()
     assert path.read_bytes() == content

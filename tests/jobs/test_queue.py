@@ -15,7 +15,7 @@ from daemon.errors import Conflict, GateFailed, JobError, JobTimedOut, NotFound,
 from daemon.jobs.job import State
 from daemon.jobs.queue import JobQueue
 from daemon.jobs.store import JobStore
-from daemon.reserve import Reserve
+from daemon.state.reserve import Reserve
 from daemon.wire.jobs import JobInfo, ProgressInfo
 from daemon.wire.worker import Log, Progress
 from tests.jobs.stand_in_runner import StandInRunner

@@ -31,26 +31,57 @@ def test_the_same_id_with_another_payload_is_a_conflict(database: Database) -> N
     assert store.find_same("id", b"payload") == (200, b"answer")
 
 
-def test_answers_are_forgotten_by_age_and_by_number(
+def test_answers_are_forgotten_by_number(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "KEEP_COUNT", 3)
+    clock = Clock()
+    store = RequestStore(database, clock)
+    for number in range(5):
+        clock.now += 1
+        store.remember(str(number), b"", 200, b"")
+    assert kept(store, "0", "1", "2", "3", "4") == ["2", "3", "4"]
+
+
+def test_answers_are_forgotten_after_a_week_of_running(database: Database) -> None:
+    clock = Clock()
+    store = RequestStore(database, clock)
+    store.remember("old", b"", 200, b"")
+    clock.now += requests.KEEP_S
+    store.remember("a week later", b"", 200, b"")
+    assert kept(store, "old", "a week later") == ["old", "a week later"]
+    # Another boot: the monotonic clock begins anew, the count goes on.
+    clock = Clock()
+    store = RequestStore(database, clock)
+    store.remember("after a restart", b"", 200, b"")
+    assert kept(store, "old", "a week later") == ["old", "a week later"]
+    clock.now += 1
+    store.remember("later still", b"", 200, b"")
+    assert kept(store, "old", "a week later", "after a restart") == ["a week later", "after a restart"]
+
+
+def test_no_jump_of_the_clock_makes_an_answer_forgotten(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = RequestStore(database)
-    now = time.time()
-    monkeypatch.setattr(requests, "KEEP_COUNT", 3)
-    monkeypatch.setattr(time, "time", lambda: now - requests.KEEP_S - 1)
-    store.remember("old", b"", 200, b"")
-    monkeypatch.setattr(time, "time", lambda: now + 2 * requests.KEEP_S)
-    store.remember("from a clock that ran ahead", b"", 200, b"")
-    for number in range(5):
-        moment = now + number
-        monkeypatch.setattr(time, "time", lambda moment=moment: moment)
-        store.remember(str(number), b"", 200, b"")
-    kept = [
-        identity
-        for identity in ("old", "from a clock that ran ahead", "0", "1", "2", "3", "4")
-        if store.find(identity, b"") is not None
-    ]
-    assert kept == ["2", "3", "4"]
+    given: list[str] = []
+    for year in (56, 0, 90, 10, 56):
+        monkeypatch.setattr(time, "time", lambda year=year: year * 365.25 * 86400.0)
+        given.append(f"in {1970 + year}, request {len(given)}")
+        RequestStore(database).remember(given[-1], b"", 200, b"")
+    assert kept(RequestStore(database), *given) == given
+
+
+class Clock:
+    """A monotonic clock that goes as told."""
+
+    def __init__(self) -> None:
+        self.now = 5.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def kept(store: RequestStore, *identities: str) -> list[str]:
+    """Those of them whose answers are remembered."""
+    return [identity for identity in identities if store.find(identity, b"") is not None]
 
 
 def test_the_outbox_keeps_order_until_an_envelope_has_arrived(database: Database) -> None:

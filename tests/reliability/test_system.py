@@ -119,15 +119,6 @@ def run_once(daemon: Daemon) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
-def test_a_damaged_database_is_told(make_daemon: MakeDaemon) -> None:
-    daemon = make_daemon()
-    daemon.write_config()
-    (daemon.state_dir / "trainerd.db").write_bytes(b"flash wears out" * 1000)
-    refused = run_once(daemon)
-    assert refused.returncode == 1
-    assert "trainerd.db is damaged" in refused.stderr and "Traceback" not in refused.stderr
-
-
 def test_a_directory_that_cannot_be_written_is_told(make_daemon: MakeDaemon) -> None:
     daemon = make_daemon()
     daemon.write_config()

@@ -25,8 +25,13 @@ class Reserve:
         """Take the room, where there is any and it is not held yet."""
         if self._path.exists() and self._path.stat().st_size == _SIZE:
             return
-        with contextlib.suppress(OSError), self._path.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, _SIZE)
+        try:
+            with self._path.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, _SIZE)
+        except OSError:
+            # What could be taken of it is given back.
+            with contextlib.suppress(OSError):
+                self.free()
 
     def free(self) -> None:
         """Give the room away."""

@@ -1,0 +1,73 @@
+"""Reading what can be read of a damaged database: recordings, each of which proves itself by its digest."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from daemon.database import Database
+
+
+def salvage(damaged: Path, database: Database) -> tuple[int, int | None]:
+    """Copy recordings out of a damaged database.
+
+    Parameters
+    ----------
+    damaged : Path
+        Its file; only read.
+    database : Database
+        Gets the recordings.
+
+    Returns
+    -------
+    tuple of int and int or None
+        How many were copied, and how many were found but unreadable; None where not even that can be told.
+    """
+    try:
+        source = sqlite3.connect(damaged, isolation_level=None)
+    except sqlite3.Error:
+        return 0, None
+    source.row_factory = sqlite3.Row
+    copied = 0
+    try:
+        for row in _rows(source):
+            # Every recording proves itself.
+            if hashlib.sha256(row["data"]).hexdigest() == row["sha256"]:
+                _copy(row, database)
+                copied += 1
+        return copied, _count(source, copied)
+    finally:
+        source.close()
+
+
+def _rows(source: sqlite3.Connection) -> Iterator[sqlite3.Row]:
+    """Rows from the first on up to a damaged page, then from the last on down to one."""
+    seen = 0
+    try:
+        for row in source.execute("SELECT * FROM recording ORDER BY id"):
+            seen = row["id"]
+            yield row
+    except (sqlite3.Error, UnicodeDecodeError):
+        with contextlib.suppress(sqlite3.Error, UnicodeDecodeError):
+            yield from source.execute("SELECT * FROM recording WHERE id > ? ORDER BY id DESC", (seen,))
+
+
+def _copy(row: sqlite3.Row, database: Database) -> None:
+    names = row.keys()
+    with database.transaction() as connection:
+        connection.execute(
+            f"INSERT INTO recording ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})", tuple(row)
+        )
+        connection.execute(
+            "INSERT OR IGNORE INTO project (id, created) VALUES (?, ?)", (row["project_id"], row["added"])
+        )
+
+
+def _count(source: sqlite3.Connection, copied: int) -> int | None:
+    try:
+        return int(source.execute("SELECT count(*) FROM recording").fetchone()[0]) - copied
+    except sqlite3.Error:
+        return None
