@@ -7,6 +7,12 @@
 #else
 #define MODEL_DSP 0
 #endif
+#if MODEL_DSP && defined(__ARM_FEATURE_MVE)
+#define MODEL_MVE 1
+#include <arm_mve.h>
+#else
+#define MODEL_MVE 0
+#endif
 #if MODEL_DSP && defined(__ARM_FP) && (__ARM_FP & 4) && defined(__ARM_FEATURE_FMA) && !__FINITE_MATH_ONLY__
 #define MODEL_FPU 1
 #else

@@ -15,10 +15,13 @@ from firmware_export.networks.plan import Plan, plan, storage
 _ORDER = (
     "requantize",
     "lanes",
+    "vectors",
     "widen",
     "dense",
     "fully_connected",
+    "four_columns",
     "conv_2d",
+    "depthwise_3x3_layer",
     "depthwise_3x3",
     "depthwise_conv_2d",
     "pool_2d",
@@ -32,6 +35,9 @@ _ORDER = (
     "copy",
     "resize_nearest_neighbor",
 )
+_IN_VECTORS = frozenset({"widen", "dense", "four_columns", "depthwise_3x3"})
+"""Kernels with another form, ``<kernel>_mve.c``, for the vector extension."""
+
 _SWITCHES = (
     "SHIFTS",
     "CLAMP",
@@ -41,7 +47,6 @@ _SWITCHES = (
     "ODD_ROWS",
     "STRIDE_2",
     "SUBTRACT",
-    "LARGE_DENSE",
 )
 
 
@@ -90,7 +95,7 @@ def source(
         _add_ends(code)
     upper = name.upper()
     switches = "\n".join(f"#define {upper}_{switch} {code.switches.get(switch, 0)}" for switch in _SWITCHES)
-    kernels = "\n".join(kernel(f"network/{k}", name) for k in _ORDER if k in code.kernels)
+    kernels = "\n".join(_kernel(k, name) for k in _ORDER if k in code.kernels)
     shapes = "\n".join(code.shapes)
     text = f"""/* {name}: see {name}.h, which is the manual. */
 #include "{name}.h"
@@ -114,6 +119,14 @@ int {name}_invoke(const int8_t *input, int8_t *output, void *scratch)
 
 {_ends(name, labels, updatable=updatable)}"""
     return Source(text, layout, sum(member.size for member in code.members), tuple(code.kernels))
+
+
+def _kernel(operator: str, name: str) -> str:
+    text = kernel(f"network/{operator}", name)
+    if operator not in _IN_VECTORS:
+        return text
+    vectors = kernel(f"network/{operator}_mve", name)
+    return f"#if {name.upper()}_MVE\n{vectors}#else\n{text}#endif\n"
 
 
 def _calls(code: Code, network: ir.Network, layout: Plan) -> str:

@@ -21,17 +21,15 @@ from firmware_export.networks.pack import (
 
 Places = tuple[str, ...]
 
-_LARGE_DENSE = 1 << 14
-"""Weights of a fully connected layer from which on an unrolled loop is worth its code."""
-
 
 def kernel_scratch(network: ir.Network, step: ir.Step) -> int:
     """Bytes of scratch that the step's kernel needs while it runs."""
     if isinstance(step, ir.Convolution):
         depth = -(-int(step.weights[0].size) // 4) * 4
-        pixels = _pixels(network, step)
-        columns = 2 * depth * (4 if pixels >= 4 else 1)
-        return columns + (depth if _odd_rows(network, step) else 0)
+        columns = 4 if _pixels(network, step) >= 4 else 1
+        lanes = 2 * depth * columns + (depth if _odd_rows(network, step) else 0)
+        vectors = -(-depth // 32) * 32 * columns
+        return max(lanes, vectors)
     if isinstance(step, ir.Depthwise):
         out = network.shape(step.output)
         if is_fast_depthwise(step, network.shape(step.inputs[0]), out):
@@ -74,7 +72,7 @@ def _convolution(
     code: Code, network: ir.Network, step: ir.Convolution, n: int, places: Places, to: str, scratch: str
 ) -> list[str]:
     packed = matrix(step, prove=not code.updatable)
-    code.use("requantize", "lanes", "widen", "dense")
+    code.use("requantize", "lanes", "vectors", "widen", "dense")
     code.switch("SPLIT" if packed.split else "PLAIN")
     weights = code.array("int16_t", f"weights_{n}", packed.lanes)
     table = code.channels(f"channels_{n}", packed.channels)
@@ -83,11 +81,10 @@ def _convolution(
     pixels, depth = _pixels(network, step), step.weights[0].size
     if pixels == 1 and _is_pointwise(network, step):
         code.use("fully_connected")
-        code.switch("LARGE_DENSE", int(step.weights.size >= _LARGE_DENSE))
         member = code.shape("matrix", f"shape_{n}", [shape[1:-1]])
         buffers = f"{places[0]}, {depth}, {to}, {scratch}"
         return [f"{code.name}_fully_connected({member}, {weights}, {table}, {out}, {buffers});"]
-    code.use("conv_2d")
+    code.use("four_columns", "conv_2d")
     if _is_pointwise(network, step):
         numbers = [1, pixels, depth, 1, pixels, 0, 0, 1, 1, 0, 0, 1, 1]
     else:
@@ -113,7 +110,7 @@ def _depthwise(
     fast = is_fast_depthwise(step, shape, out_shape)
     code.use("requantize", "lanes")
     if fast:
-        code.use("depthwise_3x3")
+        code.use("vectors", "depthwise_3x3_layer", "depthwise_3x3")
         code.switch("STRIDE_2", int(window.stride == (2, 2)))
         turned = is_turned(shape, out_shape)
         order = (1, 0) if turned else (0, 1)

@@ -56,7 +56,7 @@ class Matrix:
     Attributes
     ----------
     lanes : int16 array
-        [channels / 4][words][2 pairs of channels][2 inputs], see `kernels/network/lanes.c`.
+        [pairs of channels][words][2 inputs], see `kernels/network/lanes.c`.
     words : int
         Pairs of inputs, filled up to an even number.
     split : bool
@@ -83,10 +83,7 @@ def matrix(step: ir.Convolution, *, prove: bool) -> Matrix:
     small = bool(np.all(np.maximum(-low, high)[1::2] < _SPLIT_LIMIT))
     split = prove and fits and small
     halves = 256 * upper + (lower if split else lower & 0xFF)
-    words = halves.reshape(units // 2, depth // 4, 4)[:, :, (0, 2, 1, 3)].reshape(
-        units // 4, 2, depth // 2, 2
-    )
-    lanes = words.transpose(0, 2, 1, 3).reshape(-1)
+    lanes = halves.reshape(units // 2, depth // 4, 4)[:, :, (0, 2, 1, 3)].reshape(-1)
     rest = units - len(bias)
     filled = Channels(
         np.pad(how.bias, (0, rest)),

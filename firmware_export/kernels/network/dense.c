@@ -1,12 +1,6 @@
 /* Weights times one column of activations, four channels at a time: fully connected layers, single pixels.
  *
- * `weights` lie as [channels / 4][words][2 pairs of channels], `column` as [words]; `words` is even. */
-
-struct model_matrix {
-  uint16_t channels;
-  uint16_t words;
-  int32_t split;
-};
+ * `weights` lie as [pairs of channels][words], `column` as [words]; `words` and the pairs are even in number. */
 
 MODEL_LOCAL void model_dense_kind(const struct model_matrix *matrix, const int16_t *weights,
                                    const struct model_channel *channel, const struct model_output *out,
@@ -22,66 +16,40 @@ MODEL_LOCAL void model_dense_kind(const struct model_matrix *matrix, const int16
     }
 #if MODEL_DSP
     const model_two_words *x = (const model_two_words *)column, *end = x + words / 2;
-    const model_two_words *w = (const model_two_words *)weights;
-#define MODEL_STEP(k)                                  \
-  {                                                    \
-    model_two_words two = x[k], four = w[2 * (k)];     \
-    uint32_t lanes = MODEL_FIRST(two);                 \
-    uint32_t p = MODEL_FIRST(four);                    \
-    uint32_t q = MODEL_SECOND(four);                   \
-    a = model_dot(model_even(p), lanes, a);            \
-    b = model_dot(split ? p : model_odd(p), lanes, b); \
-    c = model_dot(model_even(q), lanes, c);            \
-    d = model_dot(split ? q : model_odd(q), lanes, d); \
-    four = w[2 * (k) + 1];                             \
-    lanes = MODEL_SECOND(two);                         \
-    p = MODEL_FIRST(four);                             \
-    q = MODEL_SECOND(four);                            \
-    a = model_dot(model_even(p), lanes, a);            \
-    b = model_dot(split ? p : model_odd(p), lanes, b); \
-    c = model_dot(model_even(q), lanes, c);            \
-    d = model_dot(split ? q : model_odd(q), lanes, d); \
-  }
-#if MODEL_LARGE_DENSE
-    if (words & 2) {
-      MODEL_STEP(0)
-      x += 1;
-      w += 2;
-    }
-    while (x != end) {
-      MODEL_STEP(0)
-      MODEL_STEP(1)
-      x += 2;
-      w += 4;
-    }
-#else
+    const model_two_words *w = (const model_two_words *)weights, *v = w + words / 2;
     do {
-      MODEL_STEP(0)
-      x += 1;
-      w += 2;
+      const model_two_words lanes = model_next(&x);
+      model_two_words pair = model_next(&w);
+      a = model_dot(model_even(MODEL_FIRST(pair)), MODEL_FIRST(lanes), a);
+      b = model_dot(split ? MODEL_FIRST(pair) : model_odd(MODEL_FIRST(pair)), MODEL_FIRST(lanes), b);
+      a = model_dot(model_even(MODEL_SECOND(pair)), MODEL_SECOND(lanes), a);
+      b = model_dot(split ? MODEL_SECOND(pair) : model_odd(MODEL_SECOND(pair)), MODEL_SECOND(lanes), b);
+      pair = model_next(&v);
+      c = model_dot(model_even(MODEL_FIRST(pair)), MODEL_FIRST(lanes), c);
+      d = model_dot(split ? MODEL_FIRST(pair) : model_odd(MODEL_FIRST(pair)), MODEL_FIRST(lanes), d);
+      c = model_dot(model_even(MODEL_SECOND(pair)), MODEL_SECOND(lanes), c);
+      d = model_dot(split ? MODEL_SECOND(pair) : model_odd(MODEL_SECOND(pair)), MODEL_SECOND(lanes), d);
     } while (x != end);
-#endif
-#undef MODEL_STEP
-    weights = (const int16_t *)w;
+    weights = (const int16_t *)v;
 #else
-    const int16_t *x = column, *end = column + 2 * words;
+    const int16_t *x = column, *end = column + 2 * words, *w = weights, *v = weights + 2 * words;
     uint32_t sa = (uint32_t)a, sb = (uint32_t)b, sc = (uint32_t)c, sd = (uint32_t)d;
+#define MODEL_STEP                                \
+  {                                               \
+    int32_t lane = *x++, p = *w++, q = *v++;      \
+    sa += (uint32_t)(lane * (int8_t)p);           \
+    sb += (uint32_t)(lane * (split ? p : p >> 8));\
+    sc += (uint32_t)(lane * (int8_t)q);           \
+    sd += (uint32_t)(lane * (split ? q : q >> 8));\
+  }
     do {
-      int32_t lane = x[0], p = weights[0], q = weights[2];
-      sa += (uint32_t)(lane * (int8_t)p);
-      sb += (uint32_t)(lane * (split ? p : p >> 8));
-      sc += (uint32_t)(lane * (int8_t)q);
-      sd += (uint32_t)(lane * (split ? q : q >> 8));
-      lane = x[1];
-      p = weights[1];
-      q = weights[3];
-      sa += (uint32_t)(lane * (int8_t)p);
-      sb += (uint32_t)(lane * (split ? p : p >> 8));
-      sc += (uint32_t)(lane * (int8_t)q);
-      sd += (uint32_t)(lane * (split ? q : q >> 8));
-      x += 2;
-      weights += 4;
+      MODEL_STEP
+      MODEL_STEP
+      MODEL_STEP
+      MODEL_STEP
     } while (x != end);
+#undef MODEL_STEP
+    weights = v;
     a = (int32_t)sa;
     b = (int32_t)sb;
     c = (int32_t)sc;

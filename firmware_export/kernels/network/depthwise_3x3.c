@@ -5,17 +5,6 @@
  * rows of input that it stands on are in the ring: the output may take the place of the input where sizes are equal.
  * Scratch: the ring, [3][4][words] words, and four struct model_taps. */
 
-/* "Rows" run along the longer side of the picture: rows may be its columns. */
-struct model_depthwise_3x3_layer {
-  uint16_t height, width, depth;
-  uint16_t out_height, out_width;
-  uint16_t pad_top, pad_left;
-  uint16_t stride;
-  uint16_t words; /* of a row of one channel */
-  uint16_t row_step, pixel_step;         /* bytes from row to row, and from pixel to pixel */
-  uint16_t out_row_step, out_pixel_step;
-};
-
 /* One channel: its weights times MODEL_DOUBLED, as lanes (w0, w1) and (w1, w2) of each row. */
 struct model_taps {
   int16_t lanes[3][4];

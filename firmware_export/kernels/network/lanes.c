@@ -5,11 +5,27 @@
  * words hold 256 * upper + lower as a number, so that a product with the whole half gives 256 times the upper sum
  * plus the lower one: the exporter has proved that the upper sums of such a layer fit 24 bits. */
 
+/* The weights of a layer: [pairs of channels][words], both even in number. */
+struct model_matrix {
+  uint16_t channels;
+  uint16_t words;
+  int32_t split;
+};
+#define MODEL_IS_SPLIT(matrix) (MODEL_SPLIT && MODEL_PLAIN ? (matrix)->split : MODEL_SPLIT)
+
 #if MODEL_DSP
 typedef uint64_t __attribute__((may_alias)) model_two_words;
 typedef uint32_t __attribute__((may_alias)) model_word;
 #define MODEL_FIRST(two) ((uint32_t)(two))
 #define MODEL_SECOND(two) ((uint32_t)((two) >> 32))
+
+/* Two words, and on to the next two: one instruction, which compilers do not find. */
+MODEL_LOCAL model_two_words model_next(const model_two_words **from)
+{
+  model_two_words two;
+  __asm__("ldrd %Q0, %R0, [%1], #8" : "=r"(two), "+r"(*from) : "m"(**from));
+  return two;
+}
 
 /* Bytes 0 and 2 of a word, as int16 lanes. */
 MODEL_LOCAL uint32_t model_even(uint32_t word)

@@ -3,7 +3,7 @@
 #if defined(__GNUC__) && !defined(__clang__) && defined(__arm__)
 /* The same code at every optimisation level. Scheduling before register allocation would spill the sums, and so would
  * a loop inside a larger function. */
-#define MODEL_HOT __attribute__((noinline, optimize("O2", "no-schedule-insns", "no-tree-reassoc")))
+#define MODEL_HOT __attribute__((noinline, optimize("O2", "no-schedule-insns", "no-tree-reassoc", "no-tree-ter")))
 #elif defined(__GNUC__)
 #define MODEL_HOT __attribute__((noinline))
 #else

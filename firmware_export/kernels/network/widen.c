@@ -1,3 +1,18 @@
+/* A column is words of two int16 lanes; four columns lie side by side, word by word. */
+MODEL_LOCAL int16_t *model_column_at(int16_t *scratch, size_t words, size_t i)
+{
+  (void)words;
+  return scratch + 2 * i;
+}
+
+/* Nothing is read that is not written before. */
+MODEL_LOCAL void model_clear_columns(int16_t *scratch, size_t words, size_t columns)
+{
+  (void)scratch;
+  (void)words;
+  (void)columns;
+}
+
 /* `count` bytes to words `stride` apart; a last incomplete four is filled with zeros. */
 static MODEL_HOT void model_widen(const int8_t *from, int16_t *to, size_t count, size_t stride)
 {

@@ -10,6 +10,12 @@
 #else
 #define TINY_GMM_DSP 0
 #endif
+#if TINY_GMM_DSP && defined(__ARM_FEATURE_MVE)
+#define TINY_GMM_MVE 1
+#include <arm_mve.h>
+#else
+#define TINY_GMM_MVE 0
+#endif
 #if TINY_GMM_DSP && defined(__ARM_FP) && (__ARM_FP & 4) && defined(__ARM_FEATURE_FMA) && !__FINITE_MATH_ONLY__
 #define TINY_GMM_FPU 1
 #else

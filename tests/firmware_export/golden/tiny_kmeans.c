@@ -10,6 +10,12 @@
 #else
 #define TINY_KMEANS_DSP 0
 #endif
+#if TINY_KMEANS_DSP && defined(__ARM_FEATURE_MVE)
+#define TINY_KMEANS_MVE 1
+#include <arm_mve.h>
+#else
+#define TINY_KMEANS_MVE 0
+#endif
 #if TINY_KMEANS_DSP && defined(__ARM_FP) && (__ARM_FP & 4) && defined(__ARM_FEATURE_FMA) && !__FINITE_MATH_ONLY__
 #define TINY_KMEANS_FPU 1
 #else

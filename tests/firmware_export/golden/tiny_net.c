@@ -10,6 +10,12 @@
 #else
 #define TINY_NET_DSP 0
 #endif
+#if TINY_NET_DSP && defined(__ARM_FEATURE_MVE)
+#define TINY_NET_MVE 1
+#include <arm_mve.h>
+#else
+#define TINY_NET_MVE 0
+#endif
 #if TINY_NET_DSP && defined(__ARM_FP) && (__ARM_FP & 4) && defined(__ARM_FEATURE_FMA) && !__FINITE_MATH_ONLY__
 #define TINY_NET_FPU 1
 #else
@@ -53,14 +59,13 @@ typedef char tiny_net_needs_arithmetic_shifts[(-1 >> 1) == -1 ? 1 : -1];
 #define TINY_NET_ODD_ROWS 0
 #define TINY_NET_STRIDE_2 0
 #define TINY_NET_SUBTRACT 0
-#define TINY_NET_LARGE_DENSE 0
 
 /* From int32 sums to int8, exactly as gemmlowp rounds: twice. */
 
 #if defined(__GNUC__) && !defined(__clang__) && defined(__arm__)
 /* The same code at every optimisation level. Scheduling before register allocation would spill the sums, and so would
  * a loop inside a larger function. */
-#define TINY_NET_HOT __attribute__((noinline, optimize("O2", "no-schedule-insns", "no-tree-reassoc")))
+#define TINY_NET_HOT __attribute__((noinline, optimize("O2", "no-schedule-insns", "no-tree-reassoc", "no-tree-ter")))
 #elif defined(__GNUC__)
 #define TINY_NET_HOT __attribute__((noinline))
 #else
@@ -184,11 +189,27 @@ TINY_NET_LOCAL int8_t tiny_net_finish(int32_t sum, const struct tiny_net_channel
  * words hold 256 * upper + lower as a number, so that a product with the whole half gives 256 times the upper sum
  * plus the lower one: the exporter has proved that the upper sums of such a layer fit 24 bits. */
 
+/* The weights of a layer: [pairs of channels][words], both even in number. */
+struct tiny_net_matrix {
+  uint16_t channels;
+  uint16_t words;
+  int32_t split;
+};
+#define TINY_NET_IS_SPLIT(matrix) (TINY_NET_SPLIT && TINY_NET_PLAIN ? (matrix)->split : TINY_NET_SPLIT)
+
 #if TINY_NET_DSP
 typedef uint64_t __attribute__((may_alias)) tiny_net_two_words;
 typedef uint32_t __attribute__((may_alias)) tiny_net_word;
 #define TINY_NET_FIRST(two) ((uint32_t)(two))
 #define TINY_NET_SECOND(two) ((uint32_t)((two) >> 32))
+
+/* Two words, and on to the next two: one instruction, which compilers do not find. */
+TINY_NET_LOCAL tiny_net_two_words tiny_net_next(const tiny_net_two_words **from)
+{
+  tiny_net_two_words two;
+  __asm__("ldrd %Q0, %R0, [%1], #8" : "=r"(two), "+r"(*from) : "m"(**from));
+  return two;
+}
 
 /* Bytes 0 and 2 of a word, as int16 lanes. */
 TINY_NET_LOCAL uint32_t tiny_net_even(uint32_t word)
@@ -237,6 +258,136 @@ TINY_NET_LOCAL void tiny_net_widen_word(uint32_t word, int16_t *to, size_t strid
 #endif
 }
 
+#if TINY_NET_MVE
+/* The vector extension (MVE): 32 inputs at a time for a pair of channels, and four sums to outputs.
+ *
+ * It reads the weights as they lie for the other forms: bytes 0 and 2 of each four belong to the lower channel, 1 and
+ * 3 to the upper one, for inputs k, k+1 and k+2, k+3. Whole blocks of 64 bytes are read. What lies behind a pair's
+ * weights meets zeros in the column; behind the last pair the parameters go on for 60 bytes at least. */
+
+/* 32 inputs of a column in the order of the weights; two vectors of two bytes side by side. */
+TINY_NET_LOCAL int16x8x2_t tiny_net_column_block(const int8_t *column)
+{
+  return vld2q_s16((const int16_t *)(const void *)column);
+}
+
+/* The weights of a pair of channels for 32 inputs; an upper byte that is part of a number lacks one where the lower
+ * byte is negative. */
+TINY_NET_LOCAL int8x16x4_t tiny_net_weight_block(const int8_t *weights, int split)
+{
+  int8x16x4_t block = vld4q_s8(weights);
+  if (split) {
+    block.val[1] = vsubq_s8(block.val[1], vshrq_n_s8(block.val[0], 7));
+    block.val[3] = vsubq_s8(block.val[3], vshrq_n_s8(block.val[2], 7));
+  }
+  return block;
+}
+
+TINY_NET_LOCAL int32_t tiny_net_lower_sum(int32_t sum, int8x16x4_t weights, int16x8x2_t column)
+{
+  sum = vmladavaq_s8(sum, weights.val[0], vreinterpretq_s8_s16(column.val[0]));
+  return vmladavaq_s8(sum, weights.val[2], vreinterpretq_s8_s16(column.val[1]));
+}
+
+TINY_NET_LOCAL int32_t tiny_net_upper_sum(int32_t sum, int8x16x4_t weights, int16x8x2_t column)
+{
+  sum = vmladavaq_s8(sum, weights.val[1], vreinterpretq_s8_s16(column.val[0]));
+  return vmladavaq_s8(sum, weights.val[3], vreinterpretq_s8_s16(column.val[1]));
+}
+
+TINY_NET_LOCAL int32x4_t tiny_net_clamp_four(int32x4_t values, const struct tiny_net_output *out)
+{
+  values = vqaddq_n_s32(values, out->offset >> 1);
+  return vminq_s32(vmaxq_s32(values, vdupq_n_s32(out->low)), vdupq_n_s32(out->high));
+}
+
+/* Four sums to outputs, each with its multiplier and its shift, which is to the left where it is positive. */
+TINY_NET_LOCAL int32x4_t tiny_net_finish_four(int32x4_t sums, int32x4_t multiplier, int32x4_t shift,
+                                        const struct tiny_net_output *out)
+{
+#if TINY_NET_SHIFTS > 0
+  const int32x4_t right = vminq_s32(shift, vdupq_n_s32(0));
+  sums = vqrdmulhq_s32(vshlq_s32(sums, vmaxq_s32(shift, vdupq_n_s32(0))), multiplier);
+  sums = vaddq_s32(sums, vshrq_n_s32(vandq_s32(sums, right), 31));
+  return tiny_net_clamp_four(vrshlq_s32(sums, right), out);
+#else
+  sums = vqrdmulhq_s32(sums, multiplier);
+  sums = vaddq_s32(sums, vshrq_n_s32(sums, 31));
+  return tiny_net_clamp_four(vrshlq_s32(sums, shift), out);
+#endif
+}
+
+/* Four sums of one channel to outputs. */
+TINY_NET_LOCAL int32x4_t tiny_net_finish_alike(int32x4_t sums, const struct tiny_net_channel *channel,
+                                         const struct tiny_net_output *out)
+{
+#if TINY_NET_SHIFTS > 0
+  return tiny_net_finish_four(sums, vdupq_n_s32(channel->multiplier), vdupq_n_s32(~channel->shift), out);
+#else
+  sums = vqrdmulhq_n_s32(sums, channel->multiplier);
+  sums = vaddq_s32(sums, vshrq_n_s32(sums, 31));
+  return tiny_net_clamp_four(vrshlq_n_s32(sums, ~channel->shift), out);
+#endif
+}
+
+/* The same member of four channels. */
+TINY_NET_LOCAL int32x4_t tiny_net_of_four(const int32_t *member)
+{
+  return vldrwq_gather_offset_s32(member, vidupq_n_u32(0, 1) * (uint32_t)sizeof(struct tiny_net_channel));
+}
+#endif
+
+#if TINY_NET_MVE
+/* A column is bytes, up to a multiple of 32; those behind the last input are zero. */
+#define TINY_NET_COLUMN_WORDS(words) (((words) + 15) / 16 * 16)
+
+/* Column `i` of those in `scratch`. */
+TINY_NET_LOCAL int16_t *tiny_net_column_at(int16_t *scratch, size_t words, size_t i)
+{
+  return scratch + TINY_NET_COLUMN_WORDS(words) * i;
+}
+
+/* Zeros for what lies behind the last input of each column; inputs are written over the rest. */
+TINY_NET_LOCAL void tiny_net_clear_columns(int16_t *scratch, size_t words, size_t columns)
+{
+  for (size_t i = 1; i <= columns; i++) {
+    int8_t *end = (int8_t *)(scratch + TINY_NET_COLUMN_WORDS(words) * i);
+    vstrbq_s8(end - 32, vdupq_n_s8(0));
+    vstrbq_s8(end - 16, vdupq_n_s8(0));
+  }
+}
+
+/* `count` bytes to a column. */
+static TINY_NET_HOT void tiny_net_widen(const int8_t *from, int16_t *to, size_t count, size_t stride)
+{
+  int8_t *bytes = (int8_t *)to;
+  (void)stride;
+  for (; count >= 16; count -= 16) {
+    vstrbq_s8(bytes, vldrbq_s8(from));
+    bytes += 16;
+    from += 16;
+  }
+  if (count > 0) {
+    mve_pred16_t rest = vctp8q((uint32_t)count);
+    vstrbq_p_s8(bytes, vldrbq_z_s8(from, rest), rest);
+  }
+}
+#else
+/* A column is words of two int16 lanes; four columns lie side by side, word by word. */
+TINY_NET_LOCAL int16_t *tiny_net_column_at(int16_t *scratch, size_t words, size_t i)
+{
+  (void)words;
+  return scratch + 2 * i;
+}
+
+/* Nothing is read that is not written before. */
+TINY_NET_LOCAL void tiny_net_clear_columns(int16_t *scratch, size_t words, size_t columns)
+{
+  (void)scratch;
+  (void)words;
+  (void)columns;
+}
+
 /* `count` bytes to words `stride` apart; a last incomplete four is filled with zeros. */
 static TINY_NET_HOT void tiny_net_widen(const int8_t *from, int16_t *to, size_t count, size_t stride)
 {
@@ -263,16 +414,50 @@ static TINY_NET_HOT void tiny_net_widen(const int8_t *from, int16_t *to, size_t 
     tiny_net_widen_word(word, to, stride);
   }
 }
+#endif
 
+#if TINY_NET_MVE
+/* Weights times one column of activations, four channels at a time, in vectors. */
+
+static TINY_NET_HOT void tiny_net_dense(const struct tiny_net_matrix *matrix, const int16_t *weights,
+                                  const struct tiny_net_channel *channel, const struct tiny_net_output *out,
+                                  const int16_t *column, int8_t *to)
+{
+  const struct tiny_net_output how = *out;
+  const size_t words = matrix->words, blocks = (words + 15) / 16;
+  const int split = TINY_NET_IS_SPLIT(matrix);
+  const int8_t *start = (const int8_t *)weights;
+  for (int32_t left = matrix->channels; left > 0; left -= 4) {
+    int32_t a = channel[0].bias, b = channel[1].bias, c = channel[2].bias, d = channel[3].bias;
+    const int8_t *w = start, *v = w + 4 * words, *x = (const int8_t *)column;
+    size_t block = blocks;
+    do {
+      const int16x8x2_t lanes = tiny_net_column_block(x);
+      int8x16x4_t pair = tiny_net_weight_block(w, split);
+      a = tiny_net_lower_sum(a, pair, lanes);
+      b = tiny_net_upper_sum(b, pair, lanes);
+      pair = tiny_net_weight_block(v, split);
+      c = tiny_net_lower_sum(c, pair, lanes);
+      d = tiny_net_upper_sum(d, pair, lanes);
+      x += 32;
+      w += 64;
+      v += 64;
+    } while (--block > 0);
+    int32x4_t sums = vdupq_n_s32(a);
+    sums = vsetq_lane_s32(b, sums, 1);
+    sums = vsetq_lane_s32(c, sums, 2);
+    sums = vsetq_lane_s32(d, sums, 3);
+    sums = tiny_net_finish_four(sums, tiny_net_of_four(&channel->multiplier), vmvnq_s32(tiny_net_of_four(&channel->shift)), &how);
+    vstrbq_p_s32(to, sums, vctp32q((uint32_t)left));
+    start += 8 * words;
+    channel += 4;
+    to += 4;
+  }
+}
+#else
 /* Weights times one column of activations, four channels at a time: fully connected layers, single pixels.
  *
- * `weights` lie as [channels / 4][words][2 pairs of channels], `column` as [words]; `words` is even. */
-
-struct tiny_net_matrix {
-  uint16_t channels;
-  uint16_t words;
-  int32_t split;
-};
+ * `weights` lie as [pairs of channels][words], `column` as [words]; `words` and the pairs are even in number. */
 
 TINY_NET_LOCAL void tiny_net_dense_kind(const struct tiny_net_matrix *matrix, const int16_t *weights,
                                    const struct tiny_net_channel *channel, const struct tiny_net_output *out,
@@ -288,66 +473,40 @@ TINY_NET_LOCAL void tiny_net_dense_kind(const struct tiny_net_matrix *matrix, co
     }
 #if TINY_NET_DSP
     const tiny_net_two_words *x = (const tiny_net_two_words *)column, *end = x + words / 2;
-    const tiny_net_two_words *w = (const tiny_net_two_words *)weights;
-#define TINY_NET_STEP(k)                                  \
-  {                                                    \
-    tiny_net_two_words two = x[k], four = w[2 * (k)];     \
-    uint32_t lanes = TINY_NET_FIRST(two);                 \
-    uint32_t p = TINY_NET_FIRST(four);                    \
-    uint32_t q = TINY_NET_SECOND(four);                   \
-    a = tiny_net_dot(tiny_net_even(p), lanes, a);            \
-    b = tiny_net_dot(split ? p : tiny_net_odd(p), lanes, b); \
-    c = tiny_net_dot(tiny_net_even(q), lanes, c);            \
-    d = tiny_net_dot(split ? q : tiny_net_odd(q), lanes, d); \
-    four = w[2 * (k) + 1];                             \
-    lanes = TINY_NET_SECOND(two);                         \
-    p = TINY_NET_FIRST(four);                             \
-    q = TINY_NET_SECOND(four);                            \
-    a = tiny_net_dot(tiny_net_even(p), lanes, a);            \
-    b = tiny_net_dot(split ? p : tiny_net_odd(p), lanes, b); \
-    c = tiny_net_dot(tiny_net_even(q), lanes, c);            \
-    d = tiny_net_dot(split ? q : tiny_net_odd(q), lanes, d); \
-  }
-#if TINY_NET_LARGE_DENSE
-    if (words & 2) {
-      TINY_NET_STEP(0)
-      x += 1;
-      w += 2;
-    }
-    while (x != end) {
-      TINY_NET_STEP(0)
-      TINY_NET_STEP(1)
-      x += 2;
-      w += 4;
-    }
-#else
+    const tiny_net_two_words *w = (const tiny_net_two_words *)weights, *v = w + words / 2;
     do {
-      TINY_NET_STEP(0)
-      x += 1;
-      w += 2;
+      const tiny_net_two_words lanes = tiny_net_next(&x);
+      tiny_net_two_words pair = tiny_net_next(&w);
+      a = tiny_net_dot(tiny_net_even(TINY_NET_FIRST(pair)), TINY_NET_FIRST(lanes), a);
+      b = tiny_net_dot(split ? TINY_NET_FIRST(pair) : tiny_net_odd(TINY_NET_FIRST(pair)), TINY_NET_FIRST(lanes), b);
+      a = tiny_net_dot(tiny_net_even(TINY_NET_SECOND(pair)), TINY_NET_SECOND(lanes), a);
+      b = tiny_net_dot(split ? TINY_NET_SECOND(pair) : tiny_net_odd(TINY_NET_SECOND(pair)), TINY_NET_SECOND(lanes), b);
+      pair = tiny_net_next(&v);
+      c = tiny_net_dot(tiny_net_even(TINY_NET_FIRST(pair)), TINY_NET_FIRST(lanes), c);
+      d = tiny_net_dot(split ? TINY_NET_FIRST(pair) : tiny_net_odd(TINY_NET_FIRST(pair)), TINY_NET_FIRST(lanes), d);
+      c = tiny_net_dot(tiny_net_even(TINY_NET_SECOND(pair)), TINY_NET_SECOND(lanes), c);
+      d = tiny_net_dot(split ? TINY_NET_SECOND(pair) : tiny_net_odd(TINY_NET_SECOND(pair)), TINY_NET_SECOND(lanes), d);
     } while (x != end);
-#endif
-#undef TINY_NET_STEP
-    weights = (const int16_t *)w;
+    weights = (const int16_t *)v;
 #else
-    const int16_t *x = column, *end = column + 2 * words;
+    const int16_t *x = column, *end = column + 2 * words, *w = weights, *v = weights + 2 * words;
     uint32_t sa = (uint32_t)a, sb = (uint32_t)b, sc = (uint32_t)c, sd = (uint32_t)d;
+#define TINY_NET_STEP                                \
+  {                                               \
+    int32_t lane = *x++, p = *w++, q = *v++;      \
+    sa += (uint32_t)(lane * (int8_t)p);           \
+    sb += (uint32_t)(lane * (split ? p : p >> 8));\
+    sc += (uint32_t)(lane * (int8_t)q);           \
+    sd += (uint32_t)(lane * (split ? q : q >> 8));\
+  }
     do {
-      int32_t lane = x[0], p = weights[0], q = weights[2];
-      sa += (uint32_t)(lane * (int8_t)p);
-      sb += (uint32_t)(lane * (split ? p : p >> 8));
-      sc += (uint32_t)(lane * (int8_t)q);
-      sd += (uint32_t)(lane * (split ? q : q >> 8));
-      lane = x[1];
-      p = weights[1];
-      q = weights[3];
-      sa += (uint32_t)(lane * (int8_t)p);
-      sb += (uint32_t)(lane * (split ? p : p >> 8));
-      sc += (uint32_t)(lane * (int8_t)q);
-      sd += (uint32_t)(lane * (split ? q : q >> 8));
-      x += 2;
-      weights += 4;
+      TINY_NET_STEP
+      TINY_NET_STEP
+      TINY_NET_STEP
+      TINY_NET_STEP
     } while (x != end);
+#undef TINY_NET_STEP
+    weights = v;
     a = (int32_t)sa;
     b = (int32_t)sb;
     c = (int32_t)sc;
@@ -381,12 +540,14 @@ static TINY_NET_HOT void tiny_net_dense(const struct tiny_net_matrix *matrix, co
   tiny_net_dense_kind(matrix, weights, channel, out, column, to, TINY_NET_SPLIT);
 #endif
 }
+#endif
 
-/* FULLY_CONNECTED of one row. Scratch: the row as int16, filled up to a multiple of four. */
+/* FULLY_CONNECTED of one row. Scratch: the row as a column. */
 static TINY_NET_HOT void tiny_net_fully_connected(const struct tiny_net_matrix *matrix, const int16_t *weights,
                                             const struct tiny_net_channel *channels, const struct tiny_net_output *out,
                                             const int8_t *from, size_t depth, int8_t *to, int16_t *scratch)
 {
+  tiny_net_clear_columns(scratch, matrix->words, 1);
   tiny_net_widen(from, scratch, depth, 1);
   tiny_net_dense(matrix, weights, channels, out, scratch, to);
 }
@@ -406,7 +567,7 @@ struct tiny_net_params {
 };
 
 static const struct tiny_net_params tiny_net_params = {
-  {1281, -1789, 0, 0, 1534, 2044, 0, 0},
+  {1281, -1789, 1534, 2044, 0, 0, 0, 0},
   {{8, 1073741824, 0}, {-8, 1073741824, 0}, {0, 0, 0}, {0, 0, 0}},
   {7, -128, 127},
   {
@@ -424,10 +585,10 @@ static const struct tiny_net_params tiny_net_params = {
 
 static const struct tiny_net_matrix tiny_net_shape_0 = {2, 2, 1};
 
-/* Scratch: 10 bytes.
+/* Scratch: 34 bytes.
  *
- *       0 to       8: scratch of step 0, step 0
- *       8 to      10: value 1, steps 0 to 1 */
+ *       0 to      32: scratch of step 0, step 0
+ *      32 to      34: value 1, steps 0 to 1 */
 int tiny_net_invoke(const int8_t *input, int8_t *output, void *scratch)
 {
   const struct tiny_net_params *const p = &tiny_net_params;
@@ -435,9 +596,9 @@ int tiny_net_invoke(const int8_t *input, int8_t *output, void *scratch)
   if (input == NULL || output == NULL || scratch == NULL) return -1;
   if (((uintptr_t)scratch & (TINY_NET_ALIGNMENT - 1)) != 0) return -2;
   /* 0 FULLY_CONNECTED */
-  tiny_net_fully_connected(&tiny_net_shape_0, p->weights_0, p->channels_0, &p->out_0, input, 4, s + 8, (int16_t *)(void *)(s + 0));
+  tiny_net_fully_connected(&tiny_net_shape_0, p->weights_0, p->channels_0, &p->out_0, input, 4, s + 32, (int16_t *)(void *)(s + 0));
   /* 1 RELU */
-  tiny_net_lookup(p->table_1, s + 8, output, 2);
+  tiny_net_lookup(p->table_1, s + 32, output, 2);
   return 0;
 }
 

@@ -20,7 +20,7 @@
 #define TINY_NET_OUTPUT_LEN 2
 
 /* Bytes of working memory that invoke needs, exactly; aligned to 8. */
-#define TINY_NET_SCRATCH_BYTES 10
+#define TINY_NET_SCRATCH_BYTES 34
 
 /* value = (number - zero point) * scale; half steps: input steps per unit of a value, doubled. */
 #define TINY_NET_INPUT_SCALE 0.5f
