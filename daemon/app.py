@@ -32,7 +32,7 @@ from daemon.database import Database
 from daemon.errors import ConfigError, DatabaseDamaged, DiskUnwritable, SchemaTooNew, TrainerdError
 from daemon.handlers.services import Services
 from daemon.intake import Intake
-from daemon.jobs.job import ATK_PREDICT, ATK_TRAIN, BUILD, TRAIN_ANOMALY, TRAIN_KERAS
+from daemon.jobs.job import ATK_PREDICT, ATK_TRAIN, BUILD, SET_THRESHOLDS, TRAIN_ANOMALY, TRAIN_KERAS
 from daemon.jobs.logs import JobLogs
 from daemon.jobs.messages import JobMessages
 from daemon.jobs.outbox import Outbox
@@ -104,6 +104,7 @@ def open_core(settings: Config) -> Iterator[Core]:
                         TRAIN_ANOMALY: training,
                         TRAIN_KERAS: training,
                         BUILD: BuildRunner(settings, database, registry),
+                        SET_THRESHOLDS: training,
                         ATK_TRAIN: training,
                         ATK_PREDICT: prediction,
                     }

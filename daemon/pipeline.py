@@ -24,6 +24,7 @@ from daemon.quantize.anomaly import IntegerModel
 from daemon.quantize.gate import Bounds, GateReport, choose
 from daemon.quantize.synthetic import synthetic_anomalies
 from daemon.trainers.base import load_trainer
+from daemon.weights import take_weights
 from daemon.wire.worker import Spec
 
 #: Made anomalies that the figures are computed on.
@@ -86,7 +87,7 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
     emit.progress("prepare", 1.0, {"rows": float(len(prepared.task.rows))})
 
     emit.progress("train", 0.0)
-    trained = train(prepared)
+    trained = train(spec, prepared)
     warnings = prepared.warnings + trained.fitted.warnings
     for warning in warnings:
         emit.log("warn", warning)
@@ -127,9 +128,12 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
     return result
 
 
-def train(prepared: Prepared) -> Trained:
-    """Fit the float model and set its threshold."""
-    fitted = load_trainer(prepared.entry).fit(prepared.task)
+def train(spec: Spec, prepared: Prepared) -> Trained:
+    """Fit the float model, or take an earlier version's, and set its threshold."""
+    if spec.weights is None:
+        fitted = load_trainer(prepared.entry).fit(prepared.task)
+    else:
+        fitted = take_weights(Path(spec.weights), prepared.digest)
     scores = fitted.model.score(prepared.known.training)
     suggested = suggest_threshold(scores, fitted.score_error)
     threshold = suggested if prepared.settings.threshold is None else prepared.settings.threshold

@@ -32,6 +32,7 @@ from daemon.handlers import (
     keras,
     models,
     status,
+    thresholds,
     training,
 )
 from daemon.handlers.services import Call, Services
@@ -49,6 +50,7 @@ from daemon.wire.edge_impulse import (
     Impulse,
     RawDataRequest,
     SetAnomalyParameterRequest,
+    SetImpulseThresholdsRequest,
     StartTrainingRequestAnomaly,
 )
 from daemon.wire.jobs import EmptyRequest, PageRequest
@@ -126,6 +128,13 @@ ROUTES = (
     Route("get", _KERAS + "/metadata", EmptyRequest, keras.metadata),
     Route("get", "api/{projectId}/impulse", EmptyRequest, impulse.get),
     Route("post", "api/{projectId}/impulse", Impulse, impulse.post, "train"),
+    Route(
+        "post",
+        "api/{projectId}/impulse/{impulseId}/set-thresholds",
+        SetImpulseThresholdsRequest,
+        thresholds.set_thresholds,
+        "train",
+    ),
     Route("post", "api/{projectId}/{category}/data", Acquisition, data.add, "data"),
     Route("get", "api/{projectId}/raw-data", RawDataRequest, data.list_samples),
     Route("get", "api/{projectId}/jobs", PageRequest, jobs.list_open, lowest_project=0),

@@ -32,6 +32,8 @@ def test_every_exchange_goes_as_it_is_shown(daemon: Daemon, page: str) -> None:
             assert_shows(reply.body, json.loads(expected))
             if "jobs/train" in path and reply.status == 200:
                 wait_for_end(client, 1, reply.body["id"])
+            for job in reply.body.get("jobs", []):
+                wait_for_end(client, 1, job["id"])
             if reply.body.get("complete") is False:
                 command = str(reply.body["id"])
                 wait_for_end(client, 0, reply.body["id"])

@@ -75,6 +75,7 @@ class Job(msgspec.Struct, frozen=True):
 
 TRAIN_ANOMALY = "train-anomaly"
 TRAIN_KERAS = "train-keras"
+SET_THRESHOLDS = "set-thresholds"
 ATK_TRAIN = "atk-train"
 ATK_PREDICT = "atk-predict"
 ATK_MODEL = "atk-model"
@@ -84,6 +85,7 @@ BUILD = "build-ondevice-model"
 CATEGORIES = {
     TRAIN_ANOMALY: "Train model (anomaly)",
     TRAIN_KERAS: "Train model (Keras)",
+    SET_THRESHOLDS: "Set thresholds",
     ATK_TRAIN: "Train model (ATK)",
     ATK_PREDICT: "Predict clusters (ATK)",
     BUILD: "Build on-device model",

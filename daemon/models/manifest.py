@@ -21,6 +21,12 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     )
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """Read what `write_json` wrote."""
+    content: dict[str, Any] = json.loads(path.read_bytes())
+    return content
+
+
 def list_files(directory: Path) -> dict[str, dict[str, Any]]:
     """Size in bytes and SHA-256 of every file below a directory, by its path from there, sorted."""
     files = {}

@@ -122,11 +122,15 @@ def threshold_value(threshold: BlockThreshold, place: str) -> float:
     """
     if threshold.key != THRESHOLD_KEY:
         raise InvalidMember(f"{place}.key", f"{threshold.key!r} is unknown here; known is {THRESHOLD_KEY!r}")
+    return _on_scale(threshold_number(threshold.value, f"{place}.value"), f"{place}.value")
+
+
+def threshold_number(value: float | str, place: str) -> float:
+    """A threshold's value as a number, however it was written; `place` is for the message."""
     try:
-        value = float(threshold.value)
+        return float(value)
     except ValueError:
-        raise InvalidMember(f"{place}.value", f"{threshold.value!r} is not a number") from None
-    return _on_scale(value, f"{place}.value")
+        raise InvalidMember(place, f"{value!r} is not a number") from None
 
 
 def _on_scale(value: float, place: str) -> float:

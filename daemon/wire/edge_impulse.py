@@ -52,6 +52,30 @@ class BlockThreshold(_Body, frozen=True):
     dropdown_options: list[ThresholdOption] | None = None
 
 
+class ImpulseThreshold(_Body, frozen=True):
+    """A threshold that a learn block is to have; a value in text must hold a number."""
+
+    block_id: _Id
+    key: _Text
+    value: float | str
+
+
+class SetImpulseThresholdsRequest(_Body, frozen=True):
+    """Thresholds of learn blocks that may be trained already.
+
+    Parameters
+    ----------
+    thresholds : list of ImpulseThreshold
+        One for each learn block.
+    allow_creating_regenerate_model_testing_jobs, force_run_regenerate_model_testing_in_job
+        What clients send; the figures of a new version are always made by its job.
+    """
+
+    thresholds: Annotated[list[ImpulseThreshold], Meta(min_length=1, max_length=64)]
+    allow_creating_regenerate_model_testing_jobs: bool | None = None
+    force_run_regenerate_model_testing_in_job: bool | None = None
+
+
 class StartTrainingRequestAnomaly(_Body, frozen=True):
     """Start of a K-means or GMM training; which of the two is said by the learn block.
 

@@ -98,6 +98,8 @@ class Spec(Work, frozen=True, kw_only=True, tag="train"):
         Seed of everything random, where the request has none.
     gate : GateBounds
         When the integer model is accepted.
+    weights : str or None
+        Directory of an earlier version whose float model is taken, where none is to be trained.
     """
 
     project_id: int
@@ -109,6 +111,7 @@ class Spec(Work, frozen=True, kw_only=True, tag="train"):
     settings: dict[str, Any] = {}
     seed: int = 3
     gate: GateBounds = GateBounds()
+    weights: str | None = None
 
 
 class PredictionSpec(Work, frozen=True, kw_only=True, tag="predict"):

@@ -10,8 +10,8 @@ from daemon.config import Config
 from daemon.data.atk_models import AtkModels
 from daemon.data.projects import Projects
 from daemon.database import Database
-from daemon.errors import TrainingError
-from daemon.jobs.job import ATK_TRAIN, Job
+from daemon.errors import NotFound, TrainingError
+from daemon.jobs.job import ATK_TRAIN, SET_THRESHOLDS, Job
 from daemon.models.registry import Registry
 from daemon.wire.worker import Spec
 from daemon.worker.runner import WorkerRunner
@@ -55,6 +55,7 @@ class TrainingRunner(WorkerRunner):
         version = self._registry.next_version(job.project_id, job.learn_id)
         self._versions[job.id] = version
         block, impulse = self._learn_block(job)
+        request, weights = self._asked(job)
         return Spec(
             job_id=job.id,
             project_id=job.project_id,
@@ -64,10 +65,11 @@ class TrainingRunner(WorkerRunner):
             staging_dir=str(staging),
             learn_block=block,
             impulse=impulse,
-            request=job.request,
+            request=request,
             settings=self._projects.settings(job.project_id, job.learn_id),
             gate=self._config.gate,
             limits=self.limits(),
+            weights=weights,
         )
 
     def publish(self, job: Job) -> None:
@@ -92,6 +94,22 @@ class TrainingRunner(WorkerRunner):
         """Forget the version's number, and delete the staging directory."""
         self._versions.pop(job.id, None)
         super().clean_up(job)
+
+    def _asked(self, job: Job) -> tuple[dict[str, Any], str | None]:
+        """What is asked for, and the version whose weights it is asked for with, where it is one."""
+        if job.category != SET_THRESHOLDS:
+            return job.request, None
+        version = job.request["version"]
+        try:
+            manifest = self._registry.manifest(job.project_id, job.learn_id, version)
+        except NotFound as error:
+            raise TrainingError(error.message, stage="prepare") from error
+        # A count that the rows had set by default is the model's own by now.
+        count = {
+            name: manifest["settings"][name] for name in ("clusterCount",) if name in manifest["settings"]
+        }
+        request = {**manifest["request"], **count, **job.request["members"]}
+        return request, str(self._registry.path(job.project_id, job.learn_id, version))
 
     def _learn_block(self, job: Job) -> tuple[dict[str, Any], dict[str, Any] | None]:
         """What is trained, and the impulse that it belongs to; an ATK model belongs to none."""
