@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,10 @@ def tensorflow_lite_micro(model: bytes, rows: Int8) -> Int8:
 
 
 RUNTIMES: dict[str, Callable[[bytes, Int8], Int8]] = {}
+# Imported while tests are collected: once a test has loaded TensorFlow, these native libraries break.
 if sys.version_info < (3, 12):
+    import_module("tflite_runtime.interpreter")
     RUNTIMES["tflite-runtime"] = tensorflow_lite
 if sys.version_info[:2] == (3, 11):
+    import_module("tflite_micro.python.tflite_micro.runtime")
     RUNTIMES["tflite-micro"] = tensorflow_lite_micro
