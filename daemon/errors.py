@@ -4,7 +4,7 @@ The tree (code, and the status of a reply where it answers a request)::
 
     TrainerdError                 internal                 500
     ├── RequestError              bad_request              400   the sender can mend it
-    │   ├── MalformedBody         malformed_body           400   not JSON, not UTF-8, duplicate keys, NaN
+    │   ├── MalformedBody         malformed_body           400   not JSON or CBOR, duplicate keys, NaN
     │   ├── InvalidMember         invalid_member           400   unknown, missing, mistyped, out of range
     │   ├── ForeignResponseTopic  foreign_response_topic   400
     │   ├── Forbidden             forbidden                403   not open to this sender
@@ -71,7 +71,7 @@ class RequestError(TrainerdError):
 
 
 class MalformedBody(RequestError):
-    """A body that is not strict JSON in UTF-8."""
+    """A body that is neither strict JSON in UTF-8 nor strict CBOR."""
 
     code = "malformed_body"
 

@@ -7,21 +7,25 @@ The same request (identity and payload) gets its first answer again and starts n
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
 from daemon import faults, routes
 from daemon.authority import Authority
-from daemon.errors import BodyTooLarge, Forbidden, InvalidMember
+from daemon.errors import BodyTooLarge, Forbidden, InvalidMember, MalformedBody
 from daemon.handlers.services import Services
 from daemon.jobs.requests import RequestStore
 from daemon.routes import Answer, Route
+from daemon.wire.bodies import Encoding, encoding_of, read_body
 from daemon.wire.members import decode_json
 from daemon.wire.signed import Envelope
 
 _MAX_ID = 256
+#: Members that are objects: as user properties they are written as JSON.
+_OBJECTS = frozenset({"auth", "metadata"})
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,10 @@ class Incoming:
         The group that it was sent to.
     local : bool
         Whether the kernel vouches for its sender: it then needs no signature.
+    content_type : str or None
+        What the sender says that the body is.
+    properties : mapping
+        Texts that the transport carried beside the body, by name.
     """
 
     method: str
@@ -57,6 +65,13 @@ class Incoming:
     redelivered: bool = False
     group: str | None = None
     local: bool = False
+    content_type: str | None = None
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def encoding(self) -> Encoding:
+        """How the body is written, and its reply."""
+        return encoding_of(self.payload, self.content_type)
 
 
 @dataclass(frozen=True)
@@ -66,6 +81,40 @@ class Served:
     answer: Answer
     request_id: str | None
     recorded: bool
+
+
+@dataclass(frozen=True)
+class _Request:
+    """A request that has been read.
+
+    Parameters
+    ----------
+    incoming : Incoming
+        As it was received.
+    route : Route
+        Who serves it.
+    parts : dict
+        The variable parts of its path.
+    body : dict
+        Its members, those that came beside it included, without ``requestId`` and ``auth``.
+    request_id : str or None
+        Its id.
+    auth : object
+        Its signature.
+    beside : dict
+        The members that came beside the body.
+    meaning : bytes
+        What it says, the same however it is written: two requests are the same where these are.
+    """
+
+    incoming: Incoming
+    route: Route
+    parts: dict[str, str]
+    body: dict[str, Any]
+    request_id: str | None
+    auth: object
+    beside: dict[str, Any]
+    meaning: bytes
 
 
 class Intake:
@@ -109,22 +158,19 @@ class Intake:
                 raise BodyTooLarge(
                     f"the body has {len(incoming.payload)} bytes, at most {max_bytes} are taken"
                 )
-            body = decode_json(incoming.payload)
-            in_body = _checked_id(body.pop("requestId", None))
+            body = read_body(incoming.payload, incoming.encoding)
+            in_body = _checked_id(body.get("requestId"))
             request_id = in_body if request_id is None else request_id
-            auth = body.pop("auth", None)
-            route, parts = routes.find(incoming.method, incoming.path)
+            request = _understood(incoming, body, request_id)
             if incoming.method == "get":
-                self._admit(incoming, route, auth)
-                return Served(
-                    routes.dispatch(self._services, route, parts, body, request_id), request_id, False
-                )
+                self._admit(request)
+                return Served(self._dispatch(request), request_id, False)
             with self._services.database.transaction():
-                answer = self._known(incoming, request_id)
+                answer = self._known(request)
                 if answer is None:
-                    self._admit(incoming, route, auth)
-                    answer = routes.dispatch(self._services, route, parts, body, request_id)
-                    self._remember(incoming, request_id, answer)
+                    self._admit(request)
+                    answer = self._dispatch(request)
+                    self._remember(request, answer)
                 served = Served(answer, request_id, True)
                 record(served)
                 faults.point("intake.before_commit")
@@ -135,28 +181,67 @@ class Intake:
         self._services.queue.kick()
         return served
 
-    def _admit(self, incoming: Incoming, route: Route, auth: object) -> None:
+    def _admit(self, request: _Request) -> None:
+        incoming, role = request.incoming, request.route.role
         auth_settings = self._services.config.auth
-        if incoming.group is not None and route.role not in auth_settings.group_roles:
+        if incoming.group is not None and role not in auth_settings.group_roles:
             raise Forbidden(f"{incoming.path} is not taken from a group: send it to the device")
-        device = self._services.config.device.id
-        envelope = Envelope(incoming.method, incoming.path, device, incoming.group, incoming.payload)
-        self._authority.admit(envelope, auth, route.role, local=incoming.local)
+        envelope = Envelope(
+            incoming.method,
+            incoming.path,
+            self._services.config.device.id,
+            incoming.group,
+            incoming.payload,
+            incoming.encoding,
+            request.beside,
+        )
+        self._authority.admit(envelope, request.auth, role, local=incoming.local)
 
-    def _known(self, incoming: Incoming, request_id: str | None) -> Answer | None:
-        if request_id is not None:
-            found = self._requests.find(_identity(incoming, request_id), incoming.payload)
+    def _dispatch(self, request: _Request) -> Answer:
+        return routes.dispatch(self._services, request.route, request.parts, request.body, request.request_id)
+
+    def _known(self, request: _Request) -> Answer | None:
+        incoming = request.incoming
+        if request.request_id is not None:
+            found = self._requests.find(_identity(incoming, request.request_id), request.meaning)
         elif incoming.delivery is not None and incoming.redelivered:
-            found = self._requests.find_same(incoming.delivery, incoming.payload)
+            found = self._requests.find_same(incoming.delivery, request.meaning)
         else:
             return None
         return None if found is None else Answer(found.status, msgspec.json.decode(found.body))
 
-    def _remember(self, incoming: Incoming, request_id: str | None, answer: Answer) -> None:
+    def _remember(self, request: _Request, answer: Answer) -> None:
+        incoming, request_id = request.incoming, request.request_id
         identity = incoming.delivery if request_id is None else _identity(incoming, request_id)
         if identity is not None:
             encoded = msgspec.json.encode(answer.body)
-            self._requests.remember(identity, incoming.payload, answer.status, encoded)
+            self._requests.remember(identity, request.meaning, answer.status, encoded)
+
+
+def _understood(incoming: Incoming, body: dict[str, Any], request_id: str | None) -> _Request:
+    """Find the route of a request, and put the members that came beside its body into it."""
+    route, parts = routes.find(incoming.method, incoming.path)
+    beside: dict[str, Any] = {}
+    for name in (*route.beside, "auth"):
+        if name not in incoming.properties:
+            continue
+        if name in body:
+            raise InvalidMember(name, "is given in the body and as a user property: give it once")
+        beside[name] = _from_property(name, incoming.properties[name])
+    body.update(beside)
+    meaning = msgspec.json.encode(body, order="sorted")
+    body.pop("requestId", None)
+    auth = body.pop("auth", None)
+    return _Request(incoming, route, parts, body, request_id, auth, beside, meaning)
+
+
+def _from_property(name: str, text: str) -> Any:
+    if name not in _OBJECTS:
+        return text
+    try:
+        return decode_json(text.encode())
+    except MalformedBody as error:
+        raise InvalidMember(name, f"as a user property is no JSON object: {error.message}") from None
 
 
 def _identity(incoming: Incoming, request_id: str) -> str:

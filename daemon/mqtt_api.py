@@ -19,6 +19,7 @@ from daemon.mqtt_link import Connection, Delivery, MqttLink
 from daemon.presence import Presence
 from daemon.publisher import Publication, Publisher
 from daemon.topics import RequestTopic, Topics
+from daemon.wire.bodies import Encoding
 
 _log = logging.getLogger(__name__)
 
@@ -170,13 +171,6 @@ class MqttApi:
                     f"the Response Topic must lie under {self._topics.base}/reply/"
                 )
 
-        def reply_to(served: Served) -> Publication:
-            return self._reply(target, delivery.correlation, served)
-
-        if refusal is not None:
-            refused = routes.refuse(refusal, topic.path)
-            self._publisher.reply(reply_to(Served(refused, None, recorded=False)))
-            return
         incoming = Incoming(
             method=topic.method,
             path=topic.path,
@@ -186,7 +180,17 @@ class MqttApi:
             delivery=self._delivery_name(delivery, topic),
             redelivered=delivery.duplicate,
             group=topic.group,
+            content_type=delivery.content_type,
+            properties=dict(delivery.user_properties),
         )
+
+        def reply_to(served: Served) -> Publication:
+            return self._reply(target, delivery.correlation, served, incoming.encoding)
+
+        if refusal is not None:
+            refused = routes.refuse(refusal, topic.path)
+            self._publisher.reply(reply_to(Served(refused, None, recorded=False)))
+            return
         served = self._intake.serve(
             incoming,
             self._config.mqtt.max_body_bytes,
@@ -207,14 +211,16 @@ class MqttApi:
             return None
         return f"delivery:{self._database.meta('broker_session')}:{delivery.packet_id}:{delivery.topic}"
 
-    def _reply(self, topic: str, correlation: bytes | None, served: Served) -> Publication:
+    def _reply(
+        self, topic: str, correlation: bytes | None, served: Served, encoding: Encoding
+    ) -> Publication:
         body = served.answer.body
         status = served.answer.status
         if self._config.mqtt.version != 5:
             device = self._topics.device
             body = {"status": status, "requestId": served.request_id, "device": device, "body": body}
         properties = (("status", str(status)), ("device", self._topics.device))
-        return Publication(topic, msgspec.json.encode(body), False, correlation, properties)
+        return Publication(topic, encoding.write(body), False, correlation, properties, encoding.content_type)
 
     # ---- presence
 

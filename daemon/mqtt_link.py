@@ -29,6 +29,7 @@ from daemon import faults
 from daemon.config import Mqtt, read_secret
 from daemon.errors import TrainerdError
 from daemon.publisher import Publication
+from daemon.wire.bodies import JSON
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ class Delivery:
         Names the delivery in the broker's session; 0 at QoS 0.
     duplicate : bool
         Whether the broker says that it sent this before.
-    response_topic, correlation, user_properties
+    response_topic, correlation, content_type, user_properties
         What an MQTT 5 packet carries beside; None and empty on MQTT 3.1.1.
     """
 
@@ -67,6 +68,7 @@ class Delivery:
     duplicate: bool
     response_topic: str | None
     correlation: bytes | None
+    content_type: str | None
     user_properties: tuple[tuple[str, str], ...]
 
 
@@ -191,8 +193,8 @@ class MqttLink:
         properties = None
         if self._is_5:
             properties = Properties(PacketTypes.PUBLISH)
-            properties.ContentType = "application/json"
-            properties.PayloadFormatIndicator = 1
+            properties.ContentType = publication.content_type
+            properties.PayloadFormatIndicator = int(publication.content_type == JSON.content_type)
             if publication.correlation is not None:
                 properties.CorrelationData = publication.correlation
             if publication.user_properties:
@@ -231,6 +233,7 @@ class MqttLink:
                 duplicate=message.dup,
                 response_topic=getattr(properties, "ResponseTopic", None),
                 correlation=getattr(properties, "CorrelationData", None),
+                content_type=getattr(properties, "ContentType", None),
                 user_properties=tuple(getattr(properties, "UserProperty", ())),
             )
         )

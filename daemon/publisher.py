@@ -20,6 +20,7 @@ from daemon.handlers.services import Services
 from daemon.jobs.outbox import Outbox
 from daemon.models.summary import model_summary
 from daemon.topics import Topics
+from daemon.wire.bodies import JSON
 from daemon.wire.events import EVENTS
 from daemon.wire.jobs import JobInfo, ProgressInfo
 from daemon.wire.worker import Log
@@ -44,13 +45,15 @@ class Publication(msgspec.Struct, frozen=True, omit_defaults=True):
     topic : str
         Where it goes.
     payload : bytes
-        What it says; JSON.
+        What it says.
     retain : bool
         Whether the broker keeps it.
     correlation : bytes or None
         Correlation Data of a reply.
     user_properties : tuple of tuple of str
         Names and values that an MQTT 5 packet carries beside.
+    content_type : str
+        The encoding of `payload`.
     """
 
     topic: str
@@ -58,6 +61,7 @@ class Publication(msgspec.Struct, frozen=True, omit_defaults=True):
     retain: bool = False
     correlation: bytes | None = None
     user_properties: tuple[tuple[str, str], ...] = ()
+    content_type: str = JSON.content_type
 
 
 #: Sends a publication at a QoS; returns its packet id, or None where there is no connection.

@@ -82,6 +82,8 @@ class Route:
         What a key must be for to sign it; None for a get, which everybody may send.
     lowest_project : int
         0 where the route knows ATK's project too.
+    beside : tuple of str
+        Members that may come as user properties.
     """
 
     method: str
@@ -90,6 +92,7 @@ class Route:
     handler: Callable[[Services, Call], Any]
     role: Role | None = None
     lowest_project: int = 1
+    beside: tuple[str, ...] = ()
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -135,7 +138,14 @@ ROUTES = (
         thresholds.set_thresholds,
         "train",
     ),
-    Route("post", "api/{projectId}/{category}/data", Acquisition, data.add, "data"),
+    Route(
+        "post",
+        "api/{projectId}/{category}/data",
+        Acquisition,
+        data.add,
+        "data",
+        beside=("label", "fileName", "metadata"),
+    ),
     Route("get", "api/{projectId}/raw-data", RawDataRequest, data.list_samples),
     Route("get", "api/{projectId}/jobs", PageRequest, jobs.list_open, lowest_project=0),
     Route("get", "api/{projectId}/jobs/history", PageRequest, jobs.list_ended, lowest_project=0),
@@ -222,7 +232,8 @@ def dispatch(
     lowest = {"projectId": route.lowest_project}
     ids = {key: _number(key, text, lowest.get(key, 1)) for key, text in parts.items() if key != "name"}
     call = Call(ids, parts.get("name", ""), convert(body, route.body), request_id)
-    found = msgspec.to_builtins(route.handler(services, call))
+    # Bytes stay what they are: a transport's encoding writes them as it can.
+    found = msgspec.to_builtins(route.handler(services, call), builtin_types=(bytes,))
     return Answer(200, family(route.template).serve(found))
 
 

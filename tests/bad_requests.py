@@ -55,7 +55,6 @@ MALFORMED = {
     "not UTF-8": b'{"axes": "\xff"}',
     "UTF-16": '{"axes": [0]}'.encode("utf-16"),
     "a byte order mark": b"\xef\xbb\xbf{}",
-    "CBOR": b"\xa1\x64axes\x80",
     "an array": b"[]",
     "a number": b"1",
     "null": b"null",
@@ -70,6 +69,14 @@ MALFORMED = {
     "closed nesting": b'{"axes":' + b"[" * 17 + b"]" * 17 + b"}",
     "a string without end": b'{"axes":"' + b'\\"' * 100_000,
     "endless digits": b'{"axes":[' + b"9" * 100_000 + b"]}",
+    "CBOR cut off": b"\xa1\x64axes",
+    "a CBOR map that never ends": b"\xbf\x64axes\x80",
+    "a CBOR array longer than the body": b"\xa1\x64axes\x9b" + b"\xff" * 8,
+    "CBOR with text behind it": b"\xa1\x64axes\x80{}",
+    "a CBOR tag": b"\xa1\x64axes\xc1\x00",
+    "CBOR undefined": b"\xa1\x64axes\xf7",
+    "a CBOR name that is a number": b"\xa1\x00\x80",
+    "nested CBOR": b"\xa1\x64axes" + b"\x81" * 100_000,
 }
 
 #: What is said about the body itself names the member or value as well.
@@ -86,6 +93,8 @@ NAMED_IN_BODY = {
         b'{"axes": [0], "minimumConfidenceRating": 1, "thresholds": [{"key": "a", "key": "b"}]}',
         "key: the member is given twice",
     ),
+    "NaN in CBOR": (b"\xa1\x64axes\xf9\x7e\x00", "nan at byte 6 of the body is not a JSON number"),
+    "a CBOR key twice": (b"\xa2\x64axes\x80\x64axes\x80", "axes: the member is given twice"),
 }
 
 TABLE = {

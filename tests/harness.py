@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cbor2
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
@@ -131,7 +132,7 @@ class Reply:
     status : int
         Status as in HTTP.
     body : Any
-        The decoded JSON.
+        The decoded JSON or CBOR.
     message : MQTTMessage
         The message itself.
     """
@@ -198,6 +199,8 @@ class Client:
         *,
         request_id: str | None = None,
         group: str | None = None,
+        content_type: str | None = None,
+        beside: Mapping[str, str] | None = None,
     ) -> Reply:
         """Send one request over MQTT 5 and wait for its reply.
 
@@ -213,6 +216,10 @@ class Client:
             The Correlation Data; a fresh one where it is left out.
         group : str or None
             Send it to this group instead of to the device.
+        content_type : str or None
+            Content Type of the packet.
+        beside : mapping or None
+            User properties of the packet.
         """
         properties = Properties(PacketTypes.PUBLISH)
         correlation = (request_id or uuid.uuid4().hex).encode()
@@ -221,6 +228,10 @@ class Client:
             topic = f"{self.reply_topic}/fixed"  # the identity of a request includes its Response Topic
         properties.ResponseTopic = topic
         properties.CorrelationData = correlation
+        if content_type is not None:
+            properties.ContentType = content_type
+        if beside is not None:
+            properties.UserProperty = list(beside.items())
         payload = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         root = self.root if group is None else f"{self.root.split('/')[0]}/group/{group}"
         before = len(self.seen)
@@ -235,7 +246,9 @@ class Client:
 
         message = wait_until(f"the reply to {method} {path}", answer)
         status = dict(message.properties.UserProperty)["status"]
-        return Reply(int(status), json.loads(message.payload) if message.payload else None, message)
+        binary = getattr(message.properties, "ContentType", None) == "application/cbor"
+        decode = cbor2.loads if binary else json.loads
+        return Reply(int(status), decode(message.payload) if message.payload else None, message)
 
 
 @dataclass

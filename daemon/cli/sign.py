@@ -12,7 +12,7 @@ import click
 
 from daemon.cli.ends import CallWrong
 from daemon.errors import RequestError
-from daemon.wire.members import decode_json
+from daemon.wire.bodies import JSON, read_body
 from daemon.wire.signed import Envelope, signed_text
 
 #: What stands before the 32 bytes of an Ed25519 private key in PKCS #8 (RFC 8410).
@@ -65,7 +65,7 @@ def command(
     counter = time.time_ns() // 1_000_000 if counter is None else counter
     expires = int(time.time()) + valid_s
     try:
-        decode_json(payload)
+        read_body(payload, JSON)
         text = signed_text(Envelope("post", path.strip("/"), device or "", group, payload), counter, expires)
     except RequestError as error:
         raise CallWrong(error.message) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 from daemon.handlers.services import Call, Services
@@ -29,7 +28,7 @@ def manifest(services: Services, call: Call) -> dict[str, Any]:
 
 
 def read_file(services: Services, call: Call) -> dict[str, Any]:
-    """A part of a file of a version, in base64."""
+    """A part of a file of a version."""
     part = services.registry.read(
         call.project_id, call.learn_id, call.ids["version"], call.name, call.body.offset, call.body.length
     )
@@ -37,7 +36,7 @@ def read_file(services: Services, call: Call) -> dict[str, Any]:
         "size": part.size,
         "sha256": part.sha256,
         "offset": part.offset,
-        "data": base64.b64encode(part.data).decode(),
+        "data": part.data,
     }
 
 

@@ -36,7 +36,7 @@ def decode_json(payload: bytes) -> dict[str, Any]:
     Parameters
     ----------
     payload : bytes
-        The body as received; empty means an empty object.
+        The body as received.
 
     Returns
     -------
@@ -48,10 +48,6 @@ def decode_json(payload: bytes) -> dict[str, Any]:
     MalformedBody
         The body is not such an object.
     """
-    if not payload:
-        return {}
-    if 0xA0 <= payload[0] <= 0xBF:
-        raise MalformedBody("the body is CBOR, which this version does not take: send JSON")
     try:
         text = payload.decode()
     except UnicodeDecodeError as error:
@@ -80,7 +76,7 @@ def convert(body: object, type_: type[T]) -> T:
     Parameters
     ----------
     body : object
-        What `decode_json` gave.
+        What a body was read to; bytes may stand for themselves or, in JSON, be base64.
     type_ : type
         A msgspec type that forbids unknown fields.
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
+from daemon.wire.bodies import JSON, Encoding
 from daemon.wire.canonical import canonical_json
 
 #: First line of everything that is signed, so that a signature for this serves for nothing else.
@@ -64,7 +64,11 @@ class Envelope:
     group : str or None
         The group that it was sent to, where it was not sent to the device.
     payload : bytes
-        The body: a JSON object, checked already.
+        The body, checked already.
+    encoding : Encoding
+        How it is written.
+    beside : dict
+        Members that came as user properties.
     """
 
     method: str
@@ -72,6 +76,8 @@ class Envelope:
     device: str
     group: str | None
     payload: bytes
+    encoding: Encoding = JSON
+    beside: dict[str, Any] = field(default_factory=dict)
 
 
 def signed_text(request: Envelope, counter: int, expires: int) -> bytes:
@@ -83,14 +89,15 @@ def signed_text(request: Envelope, counter: int, expires: int) -> bytes:
         The body holds a number that cannot be signed.
     """
     target = f"device:{request.device}" if request.group is None else f"group:{request.group}"
-    digest = hashlib.sha256(canonical_body(request.payload)).hexdigest()
+    digest = hashlib.sha256(canonical_body(request)).hexdigest()
     lines = (DOMAIN, target, request.method, request.path, str(counter), str(expires), digest)
     return "\n".join(lines).encode()
 
 
-def canonical_body(payload: bytes) -> bytes:
-    """The canonical form of a body without its member ``auth``."""
+def canonical_body(request: Envelope) -> bytes:
+    """The canonical form of a body without its member ``auth``, the same in every encoding."""
     # Read once more: what is unset for a route (null) is signed all the same, as it was written.
-    body: dict[str, Any] = json.loads(payload) if payload else {}
+    body = request.encoding.read_as_given(request.payload) if request.payload else {}
+    body.update(request.beside)
     body.pop("auth", None)
     return canonical_json(body)

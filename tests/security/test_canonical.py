@@ -7,6 +7,7 @@ import json
 import struct
 from typing import Any
 
+import cbor2
 import pytest
 import rfc8785
 from hypothesis import given, settings
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 
 from daemon import authority
 from daemon.errors import MalformedBody
-from daemon.wire import canonical
+from daemon.wire import canonical as canonical_module
+from daemon.wire.bodies import CBOR, JSON, Encoding
 from daemon.wire.canonical import canonical_json
 from daemon.wire.signed import Envelope, canonical_body, signed_text
 
@@ -109,12 +111,27 @@ def test_bytes_are_written_as_base64() -> None:
 
 
 def test_the_documented_example_is_right() -> None:
-    assert doctest.testmod(canonical).failed == 0
+    assert doctest.testmod(canonical_module).failed == 0
+
+
+def canonical(payload: bytes, encoding: Encoding = JSON, **beside: object) -> bytes:
+    return canonical_body(Envelope("post", "api/1/impulse", "press-3", None, payload, encoding, beside))
 
 
 def test_a_body_is_signed_without_auth_and_with_its_nulls() -> None:
-    assert canonical_body(b"") == canonical_body(b'{"auth": {"keyId": "a"}}') == b"{}"
-    assert canonical_body(b'{"b": 32.0, "a": null, "auth": 1}') == b'{"a":null,"b":32}'
+    assert canonical(b"") == canonical(b'{"auth": {"keyId": "a"}}') == b"{}"
+    assert canonical(b'{"b": 32.0, "a": null, "auth": 1}') == b'{"a":null,"b":32}'
+    assert canonical(b'{"b": 1}', label="idle", auth={}) == b'{"b":1,"label":"idle"}'
+
+
+@same_each_time
+@given(st.dictionaries(st.text(), _JSON, max_size=3))
+def test_the_same_body_in_cbor_is_signed_with_the_same_bytes(body: dict[str, Any]) -> None:
+    assert canonical(cbor2.dumps(body), CBOR) == canonical(json.dumps(body).encode())
+
+
+def test_bytes_in_cbor_are_signed_as_their_base64() -> None:
+    assert canonical(cbor2.dumps({"b": b"\0\xff"}), CBOR) == canonical(b'{"b": "AP8="}')
 
 
 def test_the_signed_text_is_seven_lines() -> None:

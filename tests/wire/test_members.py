@@ -30,7 +30,6 @@ TRAIN = {"axes": [0, 1], "minimumConfidenceRating": 0.3}
         (b'{"a": 1' + b"0" * 400 + b"}", "beyond the range"),
         (b'{"a": ' + b"9" * 5000 + b"}", "beyond the range"),
         (b'{"a": "\xff"}', "not UTF-8 at byte 7"),
-        (b"\xa1\x61\x61\x01", "CBOR, which this version does not take"),
         (b'{"a": "\xed\xa0\x80"}', "not UTF-8"),
         (b'{"a": "\\ud800"}', "\\ud800 is half of a surrogate pair"),
         (b'{"\\udc00": 1}', "\\udc00 is half of a surrogate pair"),
@@ -78,7 +77,6 @@ def test_a_hostile_text_costs_no_more_than_its_length(payload: bytes) -> None:
 
 
 def test_what_good_bodies_become() -> None:
-    assert decode_json(b"") == {}
     assert decode_json(b'{"a": null, "b": {"c": null}, "d": [null]}') == {"b": {}, "d": [None]}
     assert decode_json(b'{"a": "\\ud83d\\ude00"}') == {"a": "\N{GRINNING FACE}"}
     assert decode_json(b'{"a": 100000000000000000000}') == {"a": 1e20}
