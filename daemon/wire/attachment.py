@@ -33,15 +33,15 @@ def attach(body: dict[str, Any], rest: bytes, *, terminated: bool) -> None:
     Raises
     ------
     MalformedBody
-        Nothing refers to what follows, or the terminator is missing.
+        Nothing refers to what follows, or no terminator comes before it.
     """
     payload = body.get("payload")
     values = payload.get("values") if isinstance(payload, dict) else None
     if not (isinstance(values, list) and len(values) == 1 and isinstance(values[0], str)):
-        raise MalformedBody(f"{len(rest)} bytes follow the body's CBOR map, and nothing in it refers to them")
+        raise MalformedBody(f"the body has {len(rest)} bytes behind its CBOR map that nothing in it refers to")
     if not terminated:
         if not rest.startswith(_TERMINATOR):
-            raise MalformedBody("the body's CBOR map does not end with 0xFF before the binary values")
+            raise MalformedBody("the body has no 0xFF between its CBOR map and the binary values")
         rest = rest[1:]
     values.append(rest)
 
