@@ -38,7 +38,7 @@ def attach(body: dict[str, Any], rest: bytes, *, terminated: bool) -> None:
     payload = body.get("payload")
     values = payload.get("values") if isinstance(payload, dict) else None
     if not (isinstance(values, list) and len(values) == 1 and isinstance(values[0], str)):
-        raise MalformedBody(f"the body has {len(rest)} bytes behind its CBOR map that nothing in it refers to")
+        raise MalformedBody(f"the body has {len(rest)} bytes behind its CBOR map, and no reference to them")
     if not terminated:
         if not rest.startswith(_TERMINATOR):
             raise MalformedBody("the body has no 0xFF between its CBOR map and the binary values")
