@@ -86,7 +86,7 @@ def test_any_bytes_are_read_as_another_library_does_or_refused(count: int) -> No
 
 
 #: One of each kind of item.
-BODIES = (
+BODIES: tuple[dict[str, Any], ...] = (
     {
         "a": [1, -1, 24, 300, 2**40, -(2**63), 0.1, 1e300, True, None],
         "ä": {"b": "text", "c": b"\x00\xff" * 20},
