@@ -113,12 +113,7 @@ def prepare(spec: Spec) -> Prepared:
     except InvalidMember as error:
         raise TrainingError(error.message) from error
 
-    others = [
-        other.name or f"{LEARNERS[other.type].name}_{other.id}"
-        for other in impulse.learn_blocks
-        if other.id != learn_block.id
-    ]
-    c_name = choose_c_name(learn_block.name or f"{entry.name}_{learn_block.id}", others)
+    c_name = block_c_name(impulse, learn_block)
     axes = np.array(settings.axes, np.uint16)
     inputs = [outputs[axis] for axis in settings.axes]
 
@@ -154,6 +149,21 @@ def prepare(spec: Spec) -> Prepared:
         digest=dataset.digest,
         warnings=warnings,
     )
+
+
+def block_c_name(impulse: Impulse, learn_block: LearnBlock) -> str:
+    """The prefix of the C of a learn block, which may be linked with those of all others of its impulse.
+
+    Raises
+    ------
+    ExportError
+        As `choose_c_name`.
+    """
+    names = {
+        block.id: block.name or f"{LEARNERS[block.type].name}_{block.id}" for block in impulse.learn_blocks
+    }
+    own = names.pop(learn_block.id)
+    return choose_c_name(own, names.values())
 
 
 def choose_c_name(name: str, others: Iterable[str]) -> str:

@@ -378,7 +378,9 @@ class JobQueue:
         now = time.monotonic()
         running.stage, running.progress = event.stage, max(overall(event), running.progress)
         elapsed = now - running.began
-        eta = elapsed * (1 - running.progress) / running.progress if running.progress > 0.02 else None
+        eta = event.eta_s
+        if eta is None and running.progress > 0.02:
+            eta = elapsed * (1 - running.progress) / running.progress
         running.last = ProgressInfo(
             stage=event.stage,
             progress=round(running.progress, 4),

@@ -93,12 +93,13 @@ def describe_score(
     }
 
 
-def package_versions() -> dict[str, str]:
-    """What the version was made with."""
+def package_versions(*more: str) -> dict[str, str]:
+    """What the version was made with; `more` names further distributions that took part."""
     return {
         "trainerd": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "scikit-learn": metadata.version("scikit-learn"),
         "scipy": metadata.version("scipy"),
+        **{name: metadata.version(name) for name in more},
     }

@@ -157,13 +157,14 @@ class BuildSpec(Work, frozen=True, kw_only=True, tag="build"):
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress", omit_defaults=True):
-    """Where the job is: `fraction` (0..1) of `stage`."""
+    """Where the job is: `fraction` (0..1) of `stage`, and seconds that the rest of the stage will take."""
 
     stage: str
     fraction: float
+    metrics: dict[str, float] | None = None
     epoch: int | None = None
     epochs: int | None = None
-    metrics: dict[str, float] | None = None
+    eta_s: float | None = None
 
 
 class Log(msgspec.Struct, frozen=True, tag="log"):

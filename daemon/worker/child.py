@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from io import RawIOBase
 from typing import Any, BinaryIO
 
@@ -73,13 +74,17 @@ class Emitter:
         JobCanceled
             The parent asked to stop.
         """
-        begins = stage != self._told
-        self.stage = self._told = stage
+        self.tell(Progress(stage, fraction, metrics))
+
+    def tell(self, progress: Progress) -> None:
+        """Say where the job is, with all that is known; raises as `progress` does."""
+        begins = progress.stage != self._told
+        self.stage = self._told = progress.stage
         if self._canceled.is_set():
             raise JobCanceled("canceled while it ran")
-        self.send(Progress(stage, fraction, metrics=metrics))
+        self.send(progress)
         if begins:
-            faults.point(f"worker.{stage}")
+            faults.point(f"worker.{progress.stage}")
 
     def log(self, level: str, text: str) -> None:
         """Write a line into the job's log; `level` is debug, info, warn or error."""
@@ -116,21 +121,9 @@ def main() -> int:
 def _run(spec: Spec | PredictionSpec | BuildSpec, emitter: Emitter) -> Done | Failed:
     try:
         faults.point("worker.spec_read")
-        # numpy and scikit-learn come with these: only here.
-        from daemon import packaging, pipeline, prediction
-        from daemon.trainers.base import load_trainer
-        from daemon.trainers.table import ATK_TRAINERS, TRAINERS
-
-        if isinstance(spec, Spec):
-            load_trainer({**TRAINERS, **ATK_TRAINERS}[spec.learn_block["type"]])
+        work = _load(spec)
         _limit_memory(spec.limits, emitter)
-        result: dict[str, Any]
-        if isinstance(spec, PredictionSpec):
-            result = prediction.run(spec, emitter)
-        elif isinstance(spec, BuildSpec):
-            result = packaging.run(spec, emitter)
-        else:
-            result = pipeline.run(spec, emitter)
+        result = work(spec, emitter)
         faults.point("worker.before_done")
         return Done(result)
     except MemoryError:
@@ -144,6 +137,32 @@ def _run(spec: Spec | PredictionSpec | BuildSpec, emitter: Emitter) -> Done | Fa
     except Exception as raised:  # noqa: BLE001
         return _unexpected(raised, emitter)
     return _ended_by(error, emitter)
+
+
+def _load(spec: Spec | PredictionSpec | BuildSpec) -> Callable[[Any, Emitter], dict[str, Any]]:
+    """Import what does a piece of work, and the libraries that it needs: only here."""
+    from daemon.trainers.table import ATK_TRAINERS, NETWORKS, TRAINERS
+
+    if isinstance(spec, PredictionSpec):
+        from daemon import prediction
+
+        return prediction.run
+    if isinstance(spec, BuildSpec):
+        from daemon import packaging
+
+        return packaging.run
+    if spec.learn_block["type"] in NETWORKS:
+        from daemon.trainers.keras.runtime import load_tensorflow
+
+        load_tensorflow(spec.limits.threads, spec.seed)
+        from daemon.networks import pipeline as network_pipeline
+
+        return network_pipeline.run
+    from daemon import pipeline
+    from daemon.trainers.base import load_trainer
+
+    load_trainer({**TRAINERS, **ATK_TRAINERS}[spec.learn_block["type"]])
+    return pipeline.run
 
 
 def _ended_by(error: JobError, emitter: Emitter) -> Failed:

@@ -1,0 +1,1 @@
+"""The training of a network, from the stored rows to a complete version."""

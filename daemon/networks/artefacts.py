@@ -1,0 +1,157 @@
+"""What the version of a network consists of: its files, and what its manifest says of them."""
+
+from __future__ import annotations
+
+import io
+import json
+import tempfile
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from daemon.data.index import utc_now
+from daemon.errors import ExportError
+from daemon.models.description import package_versions
+from daemon.models.manifest import write_json
+from daemon.models.registry import METADATA
+from daemon.networks.preparation import Prepared
+from daemon.trainers.keras.fit import History
+from daemon.wire.worker import Spec
+from firmware_export.errors import FirmwareExportError
+from firmware_export.figures import Figures
+from firmware_export.networks.exporting import export_network
+from firmware_export.packages.table import Options
+
+#: When everything in an archive was made, so that the same model gives the same bytes.
+_NO_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network in all its forms.
+
+    Parameters
+    ----------
+    model : tf_keras.Model
+        With the weights of its best epoch.
+    history : History
+        How it came to them.
+    float32, int8 : bytes
+        The .tflite files.
+    """
+
+    model: Any
+    history: History
+    float32: bytes
+    int8: bytes
+
+
+def write_artefacts(directory: Path, prepared: Prepared, trained: Trained) -> Figures:
+    """Write everything of a version but its report and its manifest.
+
+    Parameters
+    ----------
+    directory : Path
+        Empty.
+    prepared, trained
+        What the stages before made.
+
+    Returns
+    -------
+    Figures
+        What the C costs.
+
+    Raises
+    ------
+    ExportError
+        The network cannot be written as C.
+    """
+    (directory / "model.keras").write_bytes(keras_file(trained.model))
+    (directory / "model_float32.tflite").write_bytes(trained.float32)
+    (directory / "model_int8.tflite").write_bytes(trained.int8)
+    options = Options(labels=prepared.classes)
+    try:
+        found, _ = export_network(trained.int8, prepared.c_name, directory / "c", options)
+        export_network(trained.int8, prepared.c_name, directory / "c", Options(format="tflm"))
+    except FirmwareExportError as error:
+        raise ExportError(error.message) from error
+    write_json(directory / METADATA, {"keras": _metadata(prepared)})
+    return found
+
+
+def keras_file(model: Any) -> bytes:
+    """A model as a ``.keras`` file that says nothing of when it was written."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "model.keras"
+        model.save(path)
+        with zipfile.ZipFile(path) as archive:
+            members = {name: archive.read(name) for name in sorted(archive.namelist())}
+    facts = json.loads(members["metadata.json"])
+    members["metadata.json"] = json.dumps({**facts, "date_saved": ""}).encode()
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name, _NO_TIME), content)
+    return written.getvalue()
+
+
+def describe(
+    spec: Spec, prepared: Prepared, trained: Trained, found: Figures, result: dict[str, Any]
+) -> dict[str, Any]:
+    """The manifest of a version, but for its files."""
+    settings = prepared.settings
+    return {
+        "projectId": spec.project_id,
+        "learnId": spec.learn_id,
+        "version": spec.version,
+        "jobId": spec.job_id,
+        "created": utc_now(),
+        "name": prepared.learn_block.name,
+        "cName": prepared.c_name,
+        "type": prepared.learn_block.type,
+        "trainer": prepared.entry.name,
+        "request": spec.request,
+        "settings": {**asdict(settings), "stored": spec.settings},
+        "ignored": settings.ignored,
+        "data": {
+            "digest": prepared.digest,
+            "trainingRows": len(prepared.training),
+            "validationRows": len(prepared.validation),
+            "testingRows": len(prepared.testing),
+        },
+        "seeds": {"training": spec.seed, "split": spec.seed},
+        "threads": spec.limits.threads,
+        "packages": package_versions("tensorflow", "tf-keras", "tensorflow-model-optimization"),
+        "inputShape": list(prepared.input_shape),
+        "inputs": [
+            {"axis": axis, "label": column.name, "units": column.units}
+            for axis, column in enumerate(prepared.inputs)
+        ],
+        "classes": list(prepared.classes),
+        "fit": {
+            "bestEpoch": trained.history.best,
+            "epochs": [epoch.metrics for epoch in trained.history.epochs],
+        },
+        "metrics": result["metrics"],
+        "memory": {
+            "flashBytes": found.flash,
+            "ramBytes": found.ram,
+            "scratchBytes": found.scratch,
+            "macs": found.macs,
+            "measuredWith": "parameters and buffers counted, code estimated for a Cortex-M4F",
+        },
+        "warnings": result["warnings"],
+        "result": result,
+    }
+
+
+def _metadata(prepared: Prepared) -> dict[str, Any]:
+    """What the metadata route answers."""
+    return {
+        "classNames": list(prepared.classes),
+        "availableModelTypes": ["int8", "float32"],
+        "recommendedModelType": "int8",
+        "hasTrainedModel": True,
+        "mode": "classification" if prepared.entry.classifies else "regression",
+    }

@@ -1,0 +1,137 @@
+"""The stage ``prepare`` of a network: from the stored rows and the request to checked examples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from daemon.data.dataset import load_dataset
+from daemon.data.index import Column
+from daemon.dsp.features import Features, extract_features
+from daemon.dsp.outputs import learn_block_outputs, learn_block_shape
+from daemon.errors import DatasetError, InvalidMember, TrainingError
+from daemon.preparation import block_c_name
+from daemon.trainers.checks import check_finite
+from daemon.trainers.keras.data import Examples, check_sides, numbers, one_hot, split
+from daemon.trainers.keras.settings import KerasSettings, keras_settings
+from daemon.trainers.keras.shapes import Shape
+from daemon.trainers.table import NETWORKS, NetworkEntry
+from daemon.wire.edge_impulse import Impulse, LearnBlock
+from daemon.wire.keras import SetKerasParameterRequest
+from daemon.wire.members import convert
+from daemon.wire.worker import Spec
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Checked examples and settings: all that the training of a network needs to know.
+
+    Parameters
+    ----------
+    entry : NetworkEntry
+        Which kind of network.
+    learn_block : LearnBlock
+        What is trained.
+    c_name : str
+        Prefix of its C files and symbols.
+    settings : KerasSettings
+        What the request amounts to.
+    input_shape : tuple of int
+        Shape of one row.
+    inputs : list of Column
+        Name and unit of each value of a row.
+    classes : tuple of str
+        What the outputs of a classifier mean, sorted; empty for a regression.
+    training, validation, testing : Examples
+        Rows to learn from, to choose the best epoch and the integer scales by, and of the category
+        ``testing``; the last may be empty.
+    digest : str
+        SHA-256 over all that was read.
+    warnings : list of str
+        What a person should know.
+    """
+
+    entry: NetworkEntry
+    learn_block: LearnBlock
+    c_name: str
+    settings: KerasSettings
+    input_shape: Shape
+    inputs: list[Column]
+    classes: tuple[str, ...]
+    training: Examples
+    validation: Examples
+    testing: Examples
+    digest: str
+    warnings: list[str]
+
+
+def prepare(spec: Spec) -> Prepared:
+    """Read, cut, label, check and split.
+
+    Parameters
+    ----------
+    spec : Spec
+        The job.
+
+    Returns
+    -------
+    Prepared
+
+    Raises
+    ------
+    DatasetError
+        The rows cannot be trained on; the message names the row and the column.
+    TrainingError
+        The request does not fit the rows or the learn block; the message names the member.
+    ExportError
+        No C identifier can be made of the learn block's name, or another block has the same one.
+    """
+    try:
+        request = convert(spec.request, SetKerasParameterRequest)
+        learn_block = convert(spec.learn_block, LearnBlock)
+        impulse = convert(spec.impulse, Impulse)
+        entry = NETWORKS[learn_block.type]
+        dataset = load_dataset(spec.database, spec.project_id)
+        inputs = learn_block_outputs(impulse, learn_block, dataset.columns)
+        input_shape = learn_block_shape(impulse, learn_block, dataset.columns)
+        settings = keras_settings(entry, request, input_shape)
+    except InvalidMember as error:
+        raise TrainingError(error.message) from error
+    c_name = block_c_name(impulse, learn_block)
+
+    def features(category: str) -> Features:
+        made = extract_features(impulse, learn_block, dataset.columns, dataset.of(category))
+        check_finite(made.rows, inputs, made.place)
+        return made
+
+    known, testing = features("training"), features("testing")
+    classes = tuple(sorted({label for label in known.labels if label})) if entry.classifies else ()
+    if entry.classifies and len(classes) < 2:
+        found = f"all labelled {classes[0]!r}" if classes else "without labels"
+        raise DatasetError(f"the training rows are {found}: a classifier needs two labels or more")
+    examples = _examples(known, classes, input_shape, entry)
+    trains, validates = split(len(examples), settings.validation_share, spec.seed)
+    training, validation = examples.take(trains), examples.take(validates)
+    if entry.classifies:
+        check_sides(training.targets, validation.targets, classes)
+    return Prepared(
+        entry=entry,
+        learn_block=learn_block,
+        c_name=c_name,
+        settings=settings,
+        input_shape=input_shape,
+        inputs=inputs,
+        classes=classes,
+        training=training,
+        validation=validation,
+        testing=_examples(testing, classes, input_shape, entry),
+        digest=dataset.digest,
+        warnings=[],
+    )
+
+
+def _examples(found: Features, classes: Sequence[str], shape: Shape, entry: NetworkEntry) -> Examples:
+    rows = found.rows.reshape(len(found), *shape)
+    if entry.classifies:
+        return Examples(rows, one_hot(found.labels, classes, found.place))
+    return Examples(rows, numbers(found.labels, found.place))

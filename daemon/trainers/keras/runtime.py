@@ -1,0 +1,52 @@
+"""TensorFlow as a training loads it: with Keras 2, quiet, and giving the same result each time.
+
+Nothing imports TensorFlow before this has run: some of it is settled when it is loaded.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+def load_tensorflow(threads: int, seed: int) -> None:
+    """Import TensorFlow and tf_keras and settle what must be settled before their first operation.
+
+    Parameters
+    ----------
+    threads : int
+        Threads that one operation may use.
+    seed : int
+        Seed of everything random that is not told another one: the first weights of layers.
+    """
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    with _silence():
+        import tensorflow as tf
+        import tf_keras
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.experimental.enable_op_determinism()
+    # Dropout then draws from generators whose state can be set; else nothing could be resumed.
+    tf_keras.backend.experimental.enable_tf_random_generator()
+    tf_keras.utils.set_random_seed(seed)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Drop what is written to standard error.
+
+    While it is loaded TensorFlow complains of every GPU library that is not there, whatever it is told.
+    Errors come as exceptions.
+    """
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

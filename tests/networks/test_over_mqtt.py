@@ -1,0 +1,109 @@
+"""A network from its request to its version, as another program sees it over the broker."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from firmware_export.networks.read_tflite import read
+from firmware_export.networks.simulate import run
+from tests.firmware_export.networks import compiled
+from tests.harness import Broker, Client, Daemon, wait_until
+from tests.keras_api.project import CLASSIFIER, DIGITS, digits, send, set_up, train_path
+from tests.scenario import TERMINAL
+
+#: TensorFlow alone takes seconds to load, and more where other work is going on.
+PATIENCE = 180.0
+
+LAYERS = [
+    {"type": "dense", "neurons": 20},
+    {"type": "dropout", "dropoutRate": 0.1},
+    {"type": "dense", "neurons": 10},
+]
+
+
+@pytest.fixture(scope="module")
+def trained(
+    broker: Broker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Client, Daemon, dict[str, Any]]]:
+    """A client that heard all of a training on digits, the daemon, and the job as it ended."""
+    daemon = Daemon(tmp_path_factory.mktemp("networks"), broker.port, device="networks")
+    try:
+        with daemon.start().client() as client:
+            client.subscribe(f"{client.root}/#")
+            set_up(client, DIGITS, digits(700))
+            body = {"visualLayers": LAYERS, "trainingCycles": 40, "learningRate": 0.005}
+            job_id = send(client, train_path(), body)["id"]
+            topic = f"jobs/{job_id}/status"
+
+            def ended() -> dict[str, Any] | None:
+                told = heard(client, topic)
+                return told[-1] if told and told[-1]["state"] in TERMINAL else None
+
+            yield client, daemon, wait_until("the end of the training", ended, PATIENCE)
+    finally:
+        daemon.stop()
+
+
+def heard(client: Client, topic: str) -> list[dict[str, Any]]:
+    """All that was published on a topic of the device."""
+    return [
+        json.loads(m.payload) for m in list(client.seen) if m.topic == f"{client.root}/{topic}" and m.payload
+    ]
+
+
+def version_of(daemon: Daemon) -> Path:
+    """The directory of the version that the training made."""
+    return daemon.state_dir / "projects" / str(DIGITS) / "models" / str(CLASSIFIER) / "1"
+
+
+def test_the_training_succeeds_and_tells_of_its_epochs(
+    trained: tuple[Client, Daemon, dict[str, Any]],
+) -> None:
+    client, _, job = trained
+    assert job["state"] == "SUCCEEDED", job["error"]
+    assert job["result"]["classes"] == [str(digit) for digit in range(10)]
+    assert 1 <= job["result"]["bestEpoch"] <= 40
+    told = heard(client, f"jobs/{job['id']}/progress")
+    assert [step["progress"] for step in told] == sorted(step["progress"] for step in told)
+    (retained,) = heard(client, f"projects/{DIGITS}/models/{CLASSIFIER}")
+    assert retained["metrics"] == job["result"]["metrics"]
+
+
+def test_both_variants_read_digits(trained: tuple[Client, Daemon, dict[str, Any]]) -> None:
+    """The state of the art for so small a network is above 0.9; guessing gives 0.1."""
+    metrics = trained[2]["result"]["metrics"]
+    assert metrics["float32"]["validationAccuracy"] > 0.85
+    assert metrics["int8"]["validationAccuracy"] > 0.85
+
+
+def test_the_version_is_complete(trained: tuple[Client, Daemon, dict[str, Any]]) -> None:
+    directory = version_of(trained[1])
+    manifest = json.loads((directory / "manifest.json").read_bytes())
+    expected = {"model.keras", "model_float32.tflite", "model_int8.tflite", "metadata.json"} | {
+        f"c/digits{end}" for end in (".h", ".c", "_tflite.h", "_tflite.c", "_test_vectors.h")
+    }
+    assert expected <= manifest["files"].keys()
+    for name, file in manifest["files"].items():
+        assert hashlib.sha256((directory / name).read_bytes()).hexdigest() == file["sha256"]
+    assert manifest["fit"]["bestEpoch"] == trained[2]["result"]["bestEpoch"]
+    assert len(manifest["fit"]["epochs"]) == 40
+
+
+def test_the_c_is_that_of_the_int8_file(
+    trained: tuple[Client, Daemon, dict[str, Any]], tmp_path: Path
+) -> None:
+    directory = version_of(trained[1])
+    for end in (".c", ".h"):
+        (tmp_path / f"digits{end}").write_bytes((directory / "c" / f"digits{end}").read_bytes())
+    program = compiled.build(["digits"], tmp_path)
+    data = (directory / "model_int8.tflite").read_bytes()
+    network = read(data)
+    inputs = compiled.rows_for(network, 20, seed=3)
+    np.testing.assert_array_equal(compiled.run(program, 0, inputs), run(network, inputs))
