@@ -23,7 +23,7 @@ from firmware_export.networks.exporting import sample_inputs
 from firmware_export.networks.read_tflite import read
 from firmware_export.networks.simulate import run as simulate
 from hw_tests.boards import BOARDS, SUPPORT, Board, build, build_counter, flash_bytes, run
-from hw_tests.network_shapes import SHAPES
+from hw_tests.keras_shapes import make
 
 VECTORS = 2
 
@@ -130,10 +130,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         counter = build_counter(folder)
-        for shape, make in SHAPES.items():
+        for shape, bars in BARS.items():
             if wanted.lower() not in shape.lower():
                 continue
-            network, bars = read(make()), BARS[shape]
+            network = read(make(shape))
             made = write(network, folder)
             ram = made.plan.size + stack_bytes(folder)
             for core, level, bar, others in (
