@@ -39,7 +39,7 @@ bench: $(KERAS_STAMP) system-packages ## print the figures beside what they are 
 	$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: bench-mcu
-bench-mcu: $(STAMP) system-packages ## instructions and bytes on emulated microcontrollers
+bench-mcu: $(KERAS_STAMP) system-packages ## instructions and bytes on emulated microcontrollers
 	$(BIN)/python -m hw_tests.bench
 	$(BIN)/python -m hw_tests.bench_networks $(ARGS)
 

@@ -1,4 +1,4 @@
-"""Networks of well-known shapes, made with Keras and quantized as a training does it: what the benchmark counts.
+"""Networks of well-known shapes, made with Keras and quantized by a training: what the benchmark counts.
 
 The weights are seeded, and normalised by what the layers before them give, so that activations spread as in a
 trained network and no channel is dead by accident. Needs the extra ``keras``.
@@ -6,13 +6,13 @@ trained network and no channel is dead by accident. Needs the extra ``keras``.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from daemon.quantize.network import convert_int8
+from daemon.trainers.keras.runtime import load_tensorflow
 
 CALIBRATION_ROWS = 32
 
@@ -31,9 +31,7 @@ def _dense(layers: Layers, sizes: Iterable[int], last: str | None) -> Any:
 
 def _normalised(layers: Layers, x: Any, *, relu: bool = True) -> Any:
     # No momentum: one step over rows sets mean and deviation to theirs.
-    x = layers.BatchNormalization(
-        momentum=0.0, beta_initializer="random_normal", gamma_initializer="ones"
-    )(x)
+    x = layers.BatchNormalization(momentum=0.0, beta_initializer="random_normal", gamma_initializer="ones")(x)
     return layers.ReLU()(x) if relu else x
 
 
@@ -125,11 +123,9 @@ def make(shape: str) -> bytes:
     shape : str
         A key of `SHAPES`.
     """
-    os.environ["TF_USE_LEGACY_KERAS"] = "1"
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    load_tensorflow(1, seed=1)
     import tf_keras
 
-    tf_keras.utils.set_random_seed(1)
     build, dead = SHAPES[shape]
     model = tf_keras.Model(*build(tf_keras.layers))
     size = (CALIBRATION_ROWS, *model.input_shape[1:])

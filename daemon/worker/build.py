@@ -50,7 +50,7 @@ class BuildRunner(WorkerRunner):
             model_file=str(self._registry.path(job.project_id, job.learn_id, version) / file),
             name=manifest["cName"],
             format=BUILD_TYPES[kind],
-            labels=manifest.get("labels", [])
+            labels=manifest["classes"]
             if file == INT8_NETWORK
             else [each["label"] for each in manifest["inputs"]],
             file_name=f"{manifest['cName']}-{kind}.zip",

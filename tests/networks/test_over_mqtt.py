@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -40,13 +41,8 @@ def trained(
             set_up(client, DIGITS, digits(700))
             body = {"visualLayers": LAYERS, "trainingCycles": 40, "learningRate": 0.005}
             job_id = send(client, train_path(), body)["id"]
-            topic = f"jobs/{job_id}/status"
-
-            def ended() -> dict[str, Any] | None:
-                told = heard(client, topic)
-                return told[-1] if told and told[-1]["state"] in TERMINAL else None
-
-            yield client, daemon, wait_until("the end of the training", ended, PATIENCE)
+            ended = wait_until("the end of the training", lambda: _ended(client, job_id), PATIENCE)
+            yield client, daemon, ended
     finally:
         daemon.stop()
 
@@ -107,3 +103,22 @@ def test_the_c_is_that_of_the_int8_file(
     network = read(data)
     inputs = compiled.rows_for(network, 20, seed=3)
     np.testing.assert_array_equal(compiled.run(program, 0, inputs), run(network, inputs))
+
+
+def test_a_package_of_the_network_names_its_classes(
+    trained: tuple[Client, Daemon, dict[str, Any]], tmp_path: Path
+) -> None:
+    client, daemon, _ = trained
+    job_id = send(client, f"api/{DIGITS}/jobs/build-ondevice-model", {"type": "cmake"})["id"]
+    job = wait_until("the package", lambda: _ended(client, job_id))
+    assert job["state"] == "SUCCEEDED", job
+    package = version_of(daemon).parent / "builds/1" / Path(job["result"]["file"]).name
+    zipfile.ZipFile(package).extractall(tmp_path)
+    assert "- Labels: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9\n" in (tmp_path / "README.md").read_text()
+    name = package.name.removesuffix("-cmake.zip")
+    assert (tmp_path / f"src/{name}.c").read_text() == (version_of(daemon) / f"c/{name}.c").read_text()
+
+
+def _ended(client: Client, job_id: int) -> dict[str, Any] | None:
+    told = heard(client, f"jobs/{job_id}/status")
+    return told[-1] if told and told[-1]["state"] in TERMINAL else None
