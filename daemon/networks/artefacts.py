@@ -15,7 +15,9 @@ from daemon.errors import ExportError
 from daemon.models.description import package_versions
 from daemon.models.manifest import write_json
 from daemon.models.registry import METADATA
+from daemon.networks.metadata import Variant, network_metadata
 from daemon.networks.preparation import Prepared
+from daemon.networks.scores import Answers
 from daemon.trainers.keras.fit import History
 from daemon.wire.worker import Spec
 from firmware_export.errors import FirmwareExportError
@@ -47,14 +49,16 @@ class Trained:
     int8: bytes
 
 
-def write_artefacts(directory: Path, prepared: Prepared, trained: Trained) -> Figures:
+def write_artefacts(
+    directory: Path, prepared: Prepared, trained: Trained, answers: dict[str, dict[str, Answers]]
+) -> Figures:
     """Write everything of a version but its report and its manifest.
 
     Parameters
     ----------
     directory : Path
         Empty.
-    prepared, trained
+    prepared, trained, answers
         What the stages before made.
 
     Returns
@@ -76,7 +80,13 @@ def write_artefacts(directory: Path, prepared: Prepared, trained: Trained) -> Fi
         export_network(trained.int8, prepared.c_name, directory / "c", Options(format="tflm"))
     except FirmwareExportError as error:
         raise ExportError(error.message) from error
-    write_json(directory / METADATA, {"keras": _metadata(prepared)})
+    variants = {
+        "int8": Variant(answers["int8"]["validation"], len(trained.int8), found),
+        "float32": Variant(answers["float32"]["validation"], len(trained.float32)),
+    }
+    epochs = [epoch.metrics for epoch in trained.history.epochs]
+    told = network_metadata(prepared.settings, prepared.classes, prepared.input_shape, variants, epochs)
+    write_json(directory / METADATA, {"keras": told})
     return found
 
 
@@ -143,15 +153,4 @@ def describe(
         },
         "warnings": result["warnings"],
         "result": result,
-    }
-
-
-def _metadata(prepared: Prepared) -> dict[str, Any]:
-    """What the metadata route answers."""
-    return {
-        "classNames": list(prepared.classes),
-        "availableModelTypes": ["int8", "float32"],
-        "recommendedModelType": "int8",
-        "hasTrainedModel": True,
-        "mode": "classification" if prepared.entry.classifies else "regression",
     }

@@ -1,4 +1,4 @@
-"""Figures of each variant of a network."""
+"""What each variant of a network answers, and the figures of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from daemon.networks import scores
+from daemon.networks.scores import Answers
 from daemon.trainers.keras.data import Examples, Floats
 
 #: Rows that go through a network at once.
@@ -29,11 +31,14 @@ def float_predict(model: Any) -> Predict:
     return predict
 
 
-def evaluate(predict: Predict, examples: Examples, *, classifies: bool) -> dict[str, float]:
+def answer(predict: Predict, examples: Examples) -> Answers:
+    """What a variant says to some rows, beside what it should say."""
+    return Answers(predict(examples.rows), examples.targets)
+
+
+def figures(answers: Answers, *, classifies: bool) -> dict[str, float]:
     """``accuracy`` of a classifier; ``mse`` and ``r2`` of a regression."""
-    given = predict(examples.rows)
     if classifies:
-        return {"accuracy": float(np.mean(given.argmax(axis=1) == examples.targets.argmax(axis=1)))}
-    squared = float(np.mean((given - examples.targets) ** 2))
-    spread = float(np.var(examples.targets))
-    return {"mse": squared, "r2": 1 - squared / spread if spread else 0.0}
+        return {"accuracy": scores.accuracy(answers)}
+    found = scores.regression(answers)
+    return {name: found[name] for name in ("mse", "r2")}

@@ -12,8 +12,9 @@ from typing import Any, Protocol
 from daemon import pipeline
 from daemon.models.manifest import complete_version
 from daemon.networks.artefacts import Trained, describe, write_artefacts
-from daemon.networks.evaluation import evaluate, float_predict
+from daemon.networks.evaluation import answer, figures, float_predict
 from daemon.networks.preparation import Prepared, prepare
+from daemon.networks.scores import Answers
 from daemon.quantize import interpreter
 from daemon.quantize.network import convert_float, convert_int8
 from daemon.trainers.keras.data import balanced_weights
@@ -63,7 +64,8 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
     trained = Trained(model, history, convert_float(model), convert_int8(model, prepared.validation.rows))
 
     emit.progress("evaluate", 0.0)
-    metrics = judge(prepared, trained)
+    answers = ask(prepared, trained)
+    metrics = judge(answers, classifies=prepared.entry.classifies)
     emit.progress("evaluate", 1.0, metrics["int8"])
 
     emit.progress("export", 0.0)
@@ -76,7 +78,7 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
         "ignored": prepared.settings.ignored,
     }
     directory = Path(spec.staging_dir)
-    costs = write_artefacts(directory, prepared, trained)
+    costs = write_artefacts(directory, prepared, trained, answers)
     complete_version(directory, describe(spec, prepared, trained, costs, result))
     emit.progress("export", 1.0)
     return result
@@ -100,23 +102,30 @@ def train(spec: Spec, prepared: Prepared, emit: Emitter) -> tuple[Any, History]:
         fraction = epoch.number / epoch.epochs
         emit.tell(Progress("train", fraction, epoch.metrics, epoch.number, epoch.epochs, epoch.eta_s))
 
-    optimizer = build_optimizer(settings.learning_rate)
+    optimizer = build_optimizer(settings.learning_rate, learned=settings.learned_optimizer)
     history = fit(model, optimizer, prepared.training, prepared.validation, plan, hear)
     best = history.epochs[history.best - 1].metrics["val_loss"]
     emit.log("info", f"epoch {history.best} of {settings.epochs} is kept: its validation loss is {best:.4g}")
     return model, history
 
 
-def judge(prepared: Prepared, trained: Trained) -> dict[str, dict[str, float]]:
-    """Figures of each variant, on the rows that validate and, where there are any, on those that test."""
+def ask(prepared: Prepared, trained: Trained) -> dict[str, dict[str, Answers]]:
+    """What each variant says to the rows that validate and, where there are any, to those that test."""
     sides = {"validation": prepared.validation, "testing": prepared.testing}
     variants = {"float32": float_predict(trained.model), "int8": interpreter.load(trained.int8).run}
     return {
+        variant: {side: answer(predict, examples) for side, examples in sides.items() if len(examples)}
+        for variant, predict in variants.items()
+    }
+
+
+def judge(answers: dict[str, dict[str, Answers]], *, classifies: bool) -> dict[str, dict[str, float]]:
+    """Figures of each variant on the rows of each side: ``validationAccuracy`` and so on."""
+    return {
         variant: {
             f"{side}{name[0].upper()}{name[1:]}": figure
-            for side, examples in sides.items()
-            if len(examples)
-            for name, figure in evaluate(predict, examples, classifies=prepared.entry.classifies).items()
+            for side, said in sides.items()
+            for name, figure in figures(said, classifies=classifies).items()
         }
-        for variant, predict in variants.items()
+        for variant, sides in answers.items()
     }

@@ -41,10 +41,14 @@ def build_model(layers: Sequence[Placed], input_shape: Shape, outputs: int, *, c
     return model
 
 
-def build_optimizer(learning_rate: float) -> Any:
-    """Adam as Edge Impulse's generated code sets it."""
+def build_optimizer(learning_rate: float, *, learned: bool = False) -> Any:
+    """Adam as Edge Impulse's generated code sets it, or Prodigy, which needs no learning rate."""
     import tf_keras
 
+    from daemon.trainers.keras.prodigy import Prodigy
+
+    if learned:
+        return Prodigy()
     return tf_keras.optimizers.legacy.Adam(learning_rate, beta_1=0.9, beta_2=0.999)
 
 
