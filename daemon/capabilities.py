@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from daemon import __version__
-from daemon.config import Config
+from daemon.config import Config, Expert
+from daemon.sandbox.start import WALLS
 from daemon.trainers.table import ATK_TRAINERS, LEARNERS
 from daemon.wire.models import MAX_CHUNK
 
@@ -37,6 +38,7 @@ def capabilities(config: Config) -> dict[str, Any]:
             "float32": {"available": True},
             "akida": _availability({}, "anomaly models have no Akida variant"),
         },
+        "expert": expert(config.keras.scripts),
         "targets": [],
         "auth": {"required": list(config.auth.required), "groupRoles": list(config.auth.group_roles)},
         "limits": {
@@ -48,6 +50,21 @@ def capabilities(config: Config) -> dict[str, Any]:
         },
         "machine": machine_facts(),
     }
+
+
+def expert(settings: Expert | None) -> dict[str, Any]:
+    """Whether scripts are run here, and which walls there may be; the log of a job says what they were.
+
+    Parameters
+    ----------
+    settings : Expert or None
+        How scripts are run; None where they are not.
+    """
+    if settings is None:
+        return _availability({}, "keras.expert.enabled is false")
+    missing = {wall.name: wall.missing(Path(settings.socket)) for wall in WALLS}
+    walls = [name for name, why in missing.items() if why is None]
+    return _availability({"walls": walls}, None if walls else "; ".join(map(str, missing.values())))
 
 
 def machine_facts() -> dict[str, Any]:

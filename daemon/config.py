@@ -193,6 +193,50 @@ class Auth(_Section, frozen=True):
         return role == "expert" or role in self.required or "all" in self.required
 
 
+class Expert(_Section, frozen=True):
+    """``[keras.expert]``: scripts that train networks, behind walls.
+
+    Parameters
+    ----------
+    enabled : bool
+        Whether scripts are taken at all; each must be signed by a key of the role ``expert`` all the same.
+    timeout_s : int
+        Longest run of a script in seconds.
+    memory_mb : int
+        Most memory that it may use beside its libraries, in MiB.
+    scratch_mb : int
+        Most that it may write into files, in MiB.
+    socket : str
+        Where systemd listens for ``trainerd-expert@.service``; other walls are used where it does not.
+    """
+
+    enabled: bool = False
+    timeout_s: _Positive = 3600
+    memory_mb: Annotated[int, Meta(ge=64)] = 1024
+    scratch_mb: Annotated[int, Meta(ge=1)] = 256
+    socket: str = "/run/trainerd-expert.sock"
+
+
+class Keras(_Section, frozen=True):
+    """``[keras]``: what networks are trained with.
+
+    Parameters
+    ----------
+    weights_dir : str or None
+        Where weights of pretrained networks lie, beside ``SHA256SUMS``.
+    expert : Expert or None
+        Scripts.
+    """
+
+    weights_dir: str | None = None
+    expert: Expert | None = None
+
+    @property
+    def scripts(self) -> Expert | None:
+        """How scripts are run; None where they are not."""
+        return self.expert if self.expert is not None and self.expert.enabled else None
+
+
 class Log(_Section, frozen=True):
     """``[log]``: what is logged.
 
@@ -214,7 +258,7 @@ class Config(_Section, frozen=True):
         Where everything that must survive is kept.
     runtime_dir : str
         Where the local socket lies.
-    device, mqtt, auth, jobs, worker, models, disk, gate, log
+    device, mqtt, auth, jobs, worker, models, disk, keras, gate, log
         The sections.
     """
 
@@ -227,6 +271,7 @@ class Config(_Section, frozen=True):
     worker: Worker = Worker()
     models: Models = Models()
     disk: Disk = Disk()
+    keras: Keras = Keras()
     gate: GateBounds = GateBounds()
     log: Log = Log()
 
@@ -313,6 +358,8 @@ def _check(config: Config, path: str, text: str) -> None:
         refuse("mqtt.tls", "cert_file and key_file go together")
     if config.mqtt.password_file is not None and config.mqtt.username is None:
         refuse("mqtt.password_file", "needs mqtt.username")
+    if config.keras.scripts is not None and config.auth.keys_file is None:
+        refuse("keras.expert.enabled", "needs auth.keys_file: a script must be signed, and nobody could")
     if config.auth.required and config.auth.keys_file is None:
         refuse("auth.required", "needs auth.keys_file: without keys nobody can sign")
 
@@ -347,6 +394,8 @@ def documented_sections() -> dict[str, Any]:
         "worker": Worker,
         "models": Models,
         "disk": Disk,
+        "keras": Keras,
+        "keras.expert": Expert,
         "gate": GateBounds,
         "log": Log,
     }

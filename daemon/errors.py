@@ -29,6 +29,8 @@ The tree (code, and the status of a reply where it answers a request)::
     └── JobError                  job_failed                     ends a job as FAILED
         ├── DatasetError          dataset_invalid                the rows cannot be trained on
         ├── TrainingError         training_failed                the trainer refuses or gives up
+        │   ├── ScriptFailed      script_failed                  an expert script failed, or left no model
+        │   └── SandboxUnavailable  sandbox_unavailable          no walls to run a script behind
         ├── GateFailed            gate_failed                    int8 strays from the float model
         ├── ExportError           export_failed                  no C could be written
         ├── JobCanceled           canceled                       asked to stop (ends as CANCELED)
@@ -286,6 +288,18 @@ class TrainingError(JobError):
     """A trainer that refuses its settings or gives up."""
 
     code = "training_failed"
+
+
+class ScriptFailed(TrainingError):
+    """An expert script that failed, died, or left something that is no model."""
+
+    code = "script_failed"
+
+
+class SandboxUnavailable(TrainingError):
+    """A machine on which no walls close everything that a script must not reach."""
+
+    code = "sandbox_unavailable"
 
 
 class GateFailed(JobError):

@@ -43,6 +43,7 @@ find_missing() {
         need mosquitto has mosquitto
         need mosquitto-clients has mosquitto_pub
         need openssl has openssl
+        need bubblewrap has bwrap
         need gcc-arm-none-eabi has arm-none-eabi-gcc
         need libnewlib-arm-none-eabi has_newlib
         need qemu-system-arm has qemu-system-arm

@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -16,8 +17,8 @@ import click
 
 from daemon.cli.ends import WorkFailed
 from daemon.cli.options import config_option, json_option, print_json
-from daemon.config import Config, Device, Mqtt, default_path, load
-from daemon.errors import ConfigError
+from daemon.config import Config, Device, Expert, Mqtt, default_path, load
+from daemon.errors import ConfigError, SandboxUnavailable
 
 #: Number of the system call on every architecture, and the flag that asks for the version.
 _LANDLOCK_CREATE_RULESET, _LANDLOCK_VERSION = 444, 1
@@ -87,6 +88,7 @@ def examine(config_path: Path | None) -> Iterator[Finding]:
     yield from _abilities()
     yield from _programs()
     yield from _kernel()
+    yield from _walls()
     yield _configuration(config_path)
 
 
@@ -164,6 +166,22 @@ def _kernel() -> Iterator[Finding]:
     yield Finding(
         "kernel", "systemd", booted, "systemd/trainerd.service" if booted else "not what booted", None
     )
+
+
+def _walls() -> Iterator[Finding]:
+    """What a script could be run behind here, after a try of each."""
+    from daemon.sandbox.session import Sandbox
+    from daemon.sandbox.start import WALLS, Place
+    from daemon.wire.sandbox import Bounds
+
+    with tempfile.TemporaryDirectory() as scratch:
+        place = Place([], Path(scratch), Path(Expert().socket), Bounds())
+        for wall in WALLS:
+            try:
+                detail, closed = "; ".join(Sandbox(place, [], [wall]).layers()), True
+            except SandboxUnavailable as error:
+                detail, closed = error.message.partition(f"{wall.name}: ")[2], False
+            yield Finding("walls around scripts", wall.name, closed, detail)
 
 
 def _configuration(config_path: Path | None) -> Finding:
