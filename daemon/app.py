@@ -24,6 +24,7 @@ from daemon import __version__, config, journal, keys, service_manager
 from daemon.authority import Authority
 from daemon.capabilities import capabilities
 from daemon.config import Config
+from daemon.config_file import load
 from daemon.data.atk_models import AtkModels
 from daemon.data.frames import Frames
 from daemon.data.index import DataIndex
@@ -202,7 +203,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="trainerd run", description="The training daemon.")
     parser.add_argument("--config", type=Path, default=config.default_path())
     try:
-        settings = config.load(parser.parse_args().config)
+        settings = load(parser.parse_args().config)
         keys.read_keys(settings.auth)
     except ConfigError as error:
         sys.stderr.write(f"{error.message}\n")

@@ -1,29 +1,26 @@
-"""The configuration: frozen, from one TOML file, every key with a default but the two that matter.
+"""The configuration: frozen, every key with a default but the two that matter.
 
-Unknown keys are refused with the nearest known name; mistakes are told with their line.
+`daemon.config_file` reads it.
 """
 
 from __future__ import annotations
 
 import os
-import re
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
-from daemon.errors import ConfigError, InvalidMember
+from daemon.errors import ConfigError
 from daemon.topics import DEVICE_ID, RESERVED_IDS
-from daemon.wire.members import convert
+from daemon.wire.logs import LogLevel
 from daemon.wire.signed import Role
 from daemon.wire.worker import GateBounds
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+#: What the kernel takes for the path of a socket, in bytes.
+_LONGEST_SOCKET = 107
 
 _Positive = Annotated[int, Meta(ge=1)]
 _Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -246,7 +243,7 @@ class Log(_Section, frozen=True):
         debug, info, warning or error.
     """
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
+    level: LogLevel = "info"
 
 
 class Config(_Section, frozen=True):
@@ -293,38 +290,6 @@ def default_path() -> Path:
     return own if own.exists() else Path("/etc/trainerd/trainerd.toml")
 
 
-def load(path: Path) -> Config:
-    """Read and check a configuration file.
-
-    Parameters
-    ----------
-    path : Path
-        The TOML file.
-
-    Raises
-    ------
-    ConfigError
-        The file cannot be read, or something in it is wrong; the message names the line and the key.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ConfigError(str(path), None, "there is no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(str(path), None, f"cannot be read: {error}") from error
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        found = re.search(r"at line (\d+)", str(error))
-        raise ConfigError(str(path), int(found[1]) if found else None, f"not TOML: {error}") from error
-    try:
-        config = convert(tables, Config)
-    except InvalidMember as error:
-        raise ConfigError(str(path), _line_of(text, error.place), error.message) from None
-    _check(config, str(path), text)
-    return config
-
-
 def read_secret(path: str) -> str:
     """Content of a file that holds one secret, without the line's end.
 
@@ -339,47 +304,27 @@ def read_secret(path: str) -> str:
         raise ConfigError(path, None, f"the secret cannot be read: {error}") from error
 
 
-def _check(config: Config, path: str, text: str) -> None:
-    """What single types cannot say."""
-
-    def refuse(place: str, problem: str) -> None:
-        raise ConfigError(path, _line_of(text, place), f"{place}: {problem}")
-
+def contradictions(config: Config) -> Iterator[tuple[str, str]]:
+    """What single types cannot say: the key that is wrong, and what would be right."""
     if not DEVICE_ID.fullmatch(config.device.id):
-        refuse("device.id", "is 1 to 64 letters, digits, _ or -")
+        yield "device.id", "is 1 to 64 letters, digits, _ or -"
     if config.device.id in RESERVED_IDS:
-        refuse("device.id", f"{config.device.id} is reserved")
+        yield "device.id", f"{config.device.id} is reserved"
     if len(set(config.device.groups)) < len(config.device.groups):
-        refuse("device.groups", "names a group twice")
+        yield "device.groups", "names a group twice"
     if config.mqtt.base_topic.endswith("/"):
-        refuse("mqtt.base_topic", "ends with /: leave that out")
+        yield "mqtt.base_topic", "ends with /: leave that out"
     tls = config.mqtt.tls
     if tls is not None and (tls.cert_file is None) != (tls.key_file is None):
-        refuse("mqtt.tls", "cert_file and key_file go together")
+        yield "mqtt.tls", "cert_file and key_file go together"
     if config.mqtt.password_file is not None and config.mqtt.username is None:
-        refuse("mqtt.password_file", "needs mqtt.username")
+        yield "mqtt.password_file", "needs mqtt.username"
     if config.keras.scripts is not None and config.auth.keys_file is None:
-        refuse("keras.expert.enabled", "needs auth.keys_file: a script must be signed, and nobody could")
+        yield "keras.expert.enabled", "needs auth.keys_file: a script must be signed, and nobody could"
     if config.auth.required and config.auth.keys_file is None:
-        refuse("auth.required", "needs auth.keys_file: without keys nobody can sign")
-
-
-def _line_of(text: str, place: str) -> int | None:
-    """Line of a key such as ``mqtt.port`` in a TOML text, 1-based; of its table where the key is missing."""
-    steps = re.sub(r"\[[^\]]*\]", "", place).split(".")
-    table: list[str] = []
-    best: tuple[int, int | None] = (0, None)
-    for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line):
-            table = [part.strip().strip("\"'") for part in header[1].split(".")]
-            here = table
-        elif key := re.match(r"\s*([A-Za-z0-9_\-.\"']+)\s*=", line):
-            here = table + [part.strip("\"'") for part in key[1].split(".")]
-        else:
-            continue
-        if here == steps[: len(here)] and len(here) > best[0]:
-            best = (len(here), number)
-    return best[1]
+        yield "auth.required", "needs auth.keys_file: without keys nobody can sign"
+    if len(os.fsencode(config.socket_path)) > _LONGEST_SOCKET:
+        yield "runtime_dir", f"is too long: {config.socket_path} has more than {_LONGEST_SOCKET} bytes"
 
 
 def documented_sections() -> dict[str, Any]:

@@ -25,7 +25,8 @@ The tree (code, and the status of a reply where it answers a request)::
     ├── ConfigError               config_invalid                 a configuration file is wrong
     ├── StateError                state_invalid                  the state directory cannot be used
     │   ├── SchemaTooNew          schema_too_new                 a newer version wrote it
-    │   └── DatabaseDamaged       database_damaged               set aside; the settings are put back
+    │   ├── DatabaseDamaged       database_damaged               set aside; the settings are put back
+    │   └── ArchiveInvalid        archive_invalid                a backup that cannot be put back
     └── JobError                  job_failed                     ends a job as FAILED
         ├── DatasetError          dataset_invalid                the rows cannot be trained on
         ├── TrainingError         training_failed                the trainer refuses or gives up
@@ -45,6 +46,7 @@ The tree (code, and the status of a reply where it answers a request)::
 from __future__ import annotations
 
 import errno
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -219,14 +221,18 @@ class ConfigError(TrainerdError):
         Line of the mistake, 1-based, where it is known.
     problem : str
         What is wrong and what would be right.
+    others : sequence of ConfigError
+        Further mistakes in the same file; the message tells all of them, one a line.
     """
 
     code = "config_invalid"
 
-    def __init__(self, path: str, line: int | None, problem: str) -> None:
-        super().__init__(f"{path}:{line}: {problem}" if line else f"{path}: {problem}")
+    def __init__(self, path: str, line: int | None, problem: str, others: Sequence[ConfigError] = ()) -> None:
+        own = f"{path}:{line}: {problem}" if line else f"{path}: {problem}"
+        super().__init__("\n".join((own, *(other.message for other in others))))
         self.path = path
         self.line = line
+        self.problem = problem
 
 
 class StateError(TrainerdError):
@@ -245,6 +251,12 @@ class DatabaseDamaged(StateError):
     """A database that cannot be read, or not all of it."""
 
     code = "database_damaged"
+
+
+class ArchiveInvalid(StateError):
+    """A backup that is damaged, not complete, or of a newer version."""
+
+    code = "archive_invalid"
 
 
 class JobError(TrainerdError):

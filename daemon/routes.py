@@ -30,6 +30,7 @@ from daemon.handlers import (
     impulse,
     jobs,
     keras,
+    log_level,
     models,
     status,
     thresholds,
@@ -55,6 +56,7 @@ from daemon.wire.edge_impulse import (
 )
 from daemon.wire.jobs import EmptyRequest, PageRequest
 from daemon.wire.keras import SetKerasParameterRequest
+from daemon.wire.logs import LogLevelRequest
 from daemon.wire.members import convert
 from daemon.wire.models import BuildRequest, FileRequest, RollbackRequest
 from daemon.wire.replies import family
@@ -172,6 +174,8 @@ ROUTES = (
     Route("get", "v1/models/{id}", EmptyRequest, atk_models.get),
     Route("get", "jobs", PageRequest, jobs.list_all),
     Route("get", "status", EmptyRequest, status.get),
+    Route("get", "log-level", EmptyRequest, log_level.get),
+    Route("post", "log-level", LogLevelRequest, log_level.post, "admin"),
 )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon import config
+from daemon import config, config_file
 from daemon.errors import ConfigError
 
 GOOD = """\
@@ -25,7 +25,7 @@ host = "127.0.0.1"
 def load(tmp_path: Path, text: str) -> config.Config:
     path = tmp_path / "trainerd.toml"
     path.write_text(text)
-    return config.load(path)
+    return config_file.load(path)
 
 
 def test_the_least_that_works(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_everything_may_be_said(tmp_path: Path) -> None:
         ('id = "press-3"', 'id = "a"\ngroups = ["a/b"]', 5, "device.groups[0]: "),
         ('host = "127.0.0.1"', 'host = "h"\nport = 70000', 8, "mqtt.port: expected `int` <= 65535"),
         ('host = "127.0.0.1"', 'host = "h"\nport = "1883"', 8, "mqtt.port: expected `int`"),
-        ('host = "127.0.0.1"', 'host = "h"\nversion = 4', 8, "mqtt.version: invalid enum value 4"),
+        ('host = "127.0.0.1"', 'host = "h"\nversion = 4', 8, "mqtt.version: '4' is unknown, known are 3, 5"),
         ('host = "127.0.0.1"', 'host = "h"\nbase_topic = "a/#"', 8, "mqtt.base_topic: "),
         ('host = "127.0.0.1"', 'host = "h"\nbase_topic = "a/"', 8, "mqtt.base_topic: ends with /"),
         (
@@ -88,7 +88,7 @@ def test_everything_may_be_said(tmp_path: Path) -> None:
             2,
             "worker.memory_mb: expected `int` >= 64",
         ),
-        ('state_dir = "/tmp/state"', '[log]\nlevel = "loud"\n', 2, "log.level: invalid enum value"),
+        ('state_dir = "/tmp/state"', '[log]\nlevel = "loud"\n', 2, "log.level: 'loud' is unknown"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(
@@ -103,14 +103,73 @@ def test_what_is_wrong_is_told_with_its_line(
     assert said in refused.value.message
 
 
+def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(tmp_path: Path) -> None:
+    text = (
+        'state_dri = "/tmp/state"\nruntime_dir = 5\n\n[device]\nid = "group"\ngroups = ["a", "a", "b/c"]\n\n'
+        '[mqtt]\nhots = "h"\nport = 70000\nversion = 4\ntls = { cert_file = "c", kee_file = "k" }\n\n'
+        "[jobs]\nkeep = 0\n\n[colour]\nred = 1\n"
+    )
+    with pytest.raises(ConfigError) as refused:
+        load(tmp_path, text)
+    told = [
+        line.removeprefix(f"{tmp_path / 'trainerd.toml'}:") for line in refused.value.message.splitlines()
+    ]
+    assert [line.split(":")[0] for line in told] == [
+        "1",
+        "2",
+        "5",
+        "6",
+        "9",
+        "10",
+        "11",
+        "12",
+        "12",
+        "15",
+        "17",
+    ]
+    for line, said in zip(
+        told,
+        (
+            "state_dri: unknown member, did you mean state_dir?",
+            "runtime_dir: expected `str`, got `int`",
+            "device.id: group is reserved",
+            "device.groups[2]: ",
+            "mqtt.hots: unknown member, did you mean host?",
+            "mqtt.port: expected `int` <= 65535",
+            "mqtt.version: '4' is unknown, known are 3, 5",
+            "mqtt.tls.kee_file: unknown member, did you mean key_file?",
+            "mqtt.tls: cert_file and key_file go together",
+            "jobs.keep: expected `int` >= 1",
+            "colour: unknown member",
+        ),
+        strict=True,
+    ):
+        assert said in line
+
+
+@pytest.mark.parametrize(
+    "text", ["", "device = 5\nmqtt = 6\n", "[device]\n[mqtt]\n", "[[device]]\n[[mqtt]]\n"]
+)
+def test_a_file_without_what_is_required_is_told_of_both(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(tmp_path, text)
+    assert len(refused.value.message.splitlines()) == 2
+    assert "device" in refused.value.message and "mqtt" in refused.value.message
+
+
+def test_a_runtime_directory_too_deep_for_a_socket_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="runtime_dir: is too long"):
+        load(tmp_path, f'runtime_dir = "/{"r" * 100}"\n{GOOD.partition(chr(10))[2]}')
+
+
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no such file"):
-        config.load(tmp_path / "nowhere.toml")
+        config_file.load(tmp_path / "nowhere.toml")
     with pytest.raises(ConfigError, match="cannot be read"):
-        config.load(tmp_path)
+        config_file.load(tmp_path)
     (tmp_path / "latin.toml").write_bytes('state_dir = "\xe9"'.encode("latin-1"))
     with pytest.raises(ConfigError, match="cannot be read"):
-        config.load(tmp_path / "latin.toml")
+        config_file.load(tmp_path / "latin.toml")
 
 
 def test_the_daemon_says_it_and_ends_with_2(tmp_path: Path) -> None:

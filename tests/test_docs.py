@@ -18,7 +18,8 @@ import pytest
 
 from daemon import errors
 from daemon.cli.main import COMMANDS, trainerd
-from daemon.config import documented_sections, load
+from daemon.config import documented_sections
+from daemon.config_file import load
 from daemon.routes import ROUTES
 from daemon.trainers.table import ATK_TRAINERS, TRAINERS
 from daemon.wire.events import EVENTS

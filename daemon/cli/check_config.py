@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from daemon.cli.ends import CallWrong
-from daemon.config import default_path, load
+from daemon.config import default_path
+from daemon.config_file import load
 from daemon.errors import ConfigError
 from daemon.keys import read_keys
 
@@ -15,7 +16,7 @@ from daemon.keys import read_keys
 @click.command("check-config")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 def command(file: Path | None) -> None:
-    """Say what is wrong in FILE, as file:line: what.
+    """Say all that is wrong in FILE, as file:line: what, one a line.
 
     Without FILE the file is checked that the daemon would read.
     """

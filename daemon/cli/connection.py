@@ -8,7 +8,8 @@ from typing import Any, Protocol
 import click
 
 from daemon.cli.ends import CallWrong, WorkFailed
-from daemon.config import Config, default_path, load
+from daemon.config import Config, default_path
+from daemon.config_file import load
 from daemon.errors import ConfigError, StateError
 
 Body = dict[str, Any]

@@ -17,7 +17,8 @@ import click
 
 from daemon.cli.ends import WorkFailed
 from daemon.cli.options import config_option, json_option, print_json
-from daemon.config import Config, Device, Expert, Mqtt, default_path, load
+from daemon.config import Config, Device, Expert, Mqtt, default_path
+from daemon.config_file import load
 from daemon.errors import ConfigError, SandboxUnavailable
 
 #: Number of the system call on every architecture, and the flag that asks for the version.

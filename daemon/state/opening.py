@@ -21,6 +21,7 @@ from daemon.models.registry import MANIFEST
 from daemon.schema import sync
 from daemon.state.last_good import LastGood
 from daemon.state.reserve import Reserve
+from daemon.state.restoring import finish_restore
 from daemon.state.salvage import salvage
 
 _log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ def open_database(state: Path, reserve: Reserve, last_good: LastGood) -> Databas
     DiskFull, DiskReadOnly
         There is no room even without the reserve, or nothing can be written at all.
     """
+    finish_restore(state)
     path = state / FILE_NAME
     lost = not path.exists() and last_good.exists()
     if lost:

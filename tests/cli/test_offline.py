@@ -53,14 +53,15 @@ def test_other_commands_say_that_no_daemon_answers(stopped: Daemon, arguments: t
 def test_check_config_names_file_line_and_remedy(stopped: Daemon) -> None:
     good = trainerd("check-config", stopped.config_file)
     assert (good.returncode, good.stderr) == (0, "")
-    text = stopped.config_file.read_text().replace("port =", "prot =")
+    text = stopped.config_file.read_text().replace("port =", "prot =").replace("version = 5", "version = 6")
     stopped.config_file.write_text(text)
-    line = text.splitlines().index("prot = 1") + 1
+    lines = text.splitlines()
     wrong = trainerd("check-config", stopped.config_file)
     assert wrong.returncode == 2
-    assert wrong.stderr.startswith(
-        f"{stopped.config_file}:{line}: mqtt.prot: unknown member, did you mean port?"
-    )
+    first, second = wrong.stderr.splitlines()
+    prefix = f"{stopped.config_file}:{lines.index('prot = 1') + 1}: "
+    assert first == f"{prefix}mqtt.prot: unknown member, did you mean port?"
+    assert second.startswith(f"{stopped.config_file}:{lines.index('version = 6') + 1}: mqtt.version: ")
 
 
 @pytest.mark.parametrize(

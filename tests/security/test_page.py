@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from nacl.signing import SigningKey
 
-from daemon.config import Auth, load
+from daemon.config import Auth
+from daemon.config_file import load
 from daemon.keys import read_keys
 from daemon.routes import ROUTES
 from daemon.wire.canonical import canonical_json

@@ -1,0 +1,122 @@
+"""The configuration file: read, checked to its end, every mistake told with its line.
+
+Unknown keys are refused with the nearest known name. What is wrong is taken out and the rest looked at
+again, so that all mistakes are told at once.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from daemon.config import Config, contradictions
+from daemon.errors import ConfigError, InvalidMember
+from daemon.wire.members import convert
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+#: Stands for a key that is required, once its absence or its mistake has been told.
+_STAND_INS: dict[str, Any] = {
+    "device": {"id": "device"},
+    "device.id": "device",
+    "mqtt": {"host": "localhost"},
+    "mqtt.host": "localhost",
+}
+
+
+def load(path: Path) -> Config:
+    """Read and check a configuration file.
+
+    Parameters
+    ----------
+    path : Path
+        The TOML file.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read, or something in it is wrong; the message names line and key of every
+        mistake, one a line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(str(path), None, "there is no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), None, f"cannot be read: {error}") from error
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"at line (\d+)", str(error))
+        raise ConfigError(str(path), int(found[1]) if found else None, f"not TOML: {error}") from error
+    config, mistakes = _convert(tables)
+    if config is not None:
+        mistakes += [(place, f"{place}: {problem}") for place, problem in contradictions(config)]
+    if config is None or mistakes:
+        told = [ConfigError(str(path), _line_of(text, place), problem) for place, problem in mistakes]
+        told.sort(key=lambda mistake: mistake.line or 0)
+        raise ConfigError(told[0].path, told[0].line, told[0].problem, told[1:])
+    return config
+
+
+def _convert(tables: dict[str, Any]) -> tuple[Config | None, list[tuple[str, str]]]:
+    """The typed configuration, and what is wrong with it: key and message. None where no rest is left."""
+    rest = copy.deepcopy(tables)
+    mistakes: list[tuple[str, str]] = []
+    while True:
+        try:
+            return convert(rest, Config), mistakes
+        except InvalidMember as error:
+            mistakes.append((error.place, error.message))
+            if not _take_out(rest, error.place):
+                return None, mistakes
+            if meant := re.search(r", did you mean (\w+)\?$", error.message):
+                # A required key that is misspelt is not missing, too.
+                section = error.place.rpartition(".")[0]
+                _take_out(rest, f"{section}.{meant[1]}" if section else meant[1], only_missing=True)
+
+
+def _take_out(tables: dict[str, Any], place: str, *, only_missing: bool = False) -> bool:
+    """Remove the key at a place, or put something right in its stead; False where it is not to be found.
+
+    With `only_missing` a key that is there is left alone.
+    """
+    *sections, key = re.sub(r"\[[^\]]*\]", "", place).split(".")
+    table: Any = tables
+    for section in sections:
+        table = table.get(section) if isinstance(table, dict) else None
+    if not isinstance(table, dict):
+        return False
+    stand_in = _STAND_INS.get(place)
+    if only_missing and (key in table or stand_in is None):
+        return False
+    if stand_in is None:
+        return table.pop(key, None) is not None
+    if table.get(key) == stand_in:
+        return False
+    table[key] = copy.deepcopy(stand_in)
+    return True
+
+
+def _line_of(text: str, place: str) -> int | None:
+    """Line of a key such as ``mqtt.port`` in a TOML text, 1-based; of its table where the key is missing."""
+    steps = re.sub(r"\[[^\]]*\]", "", place).split(".")
+    table: list[str] = []
+    best: tuple[int, int | None] = (0, None)
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line):
+            table = [part.strip().strip("\"'") for part in header[1].split(".")]
+            here = table
+        elif key := re.match(r"\s*([A-Za-z0-9_\-.\"']+)\s*=", line):
+            here = table + [part.strip("\"'") for part in key[1].split(".")]
+        else:
+            continue
+        if here == steps[: len(here)] and len(here) > best[0]:
+            best = (len(here), number)
+    return best[1]
