@@ -32,6 +32,7 @@ check: $(STAMP) system-packages ## style, types, layers, warnings of the generat
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m scripts.asyncapi --check
 	$(BIN)/python -m scripts.check_c_warnings
 
 .PHONY: bench
@@ -46,6 +47,10 @@ bench-mcu: $(KERAS_STAMP) system-packages ## instructions and bytes on emulated 
 .PHONY: campaign
 campaign: $(KERAS_STAMP) system-packages ## try to break it, at length: kill points, random kills, bad networks and clocks, a fuzzer
 	$(BIN)/python -m pytest -m campaign $(ARGS)
+
+.PHONY: asyncapi
+asyncapi: $(STAMP) ## write docs/asyncapi.json anew, after a change of routes, bodies or topics
+	$(BIN)/python -m scripts.asyncapi
 
 .PHONY: lock
 lock: ## resolve the dependencies anew for every Python; ARGS=--upgrade for newer ones

@@ -1,9 +1,9 @@
-"""Named points at which a test can make the process die, fail or hang.
+"""Named points at which a test can make the process die, fail, hang or wait.
 
 Off unless the environment variable ``TRAINERD_FAULT`` is set to ``<point>:<action>[:<count>]``, where
-action is ``kill``, ``error``, ``hang`` or ``full`` (no space left) and count says at which passage
-(from 1) it strikes. A daemon that loses power does so at some line of code; these are the lines that
-matter.
+action is ``kill``, ``error``, ``hang``, ``full`` (no space left) or ``pause`` (until SIGCONT), and count
+says at which passage (from 1) it strikes. A daemon that loses power does so at some line of code; these
+are the lines that matter.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import sys
 import time
 
 POINTS = (
@@ -46,9 +47,11 @@ def point(name: str) -> None:
     action, _, count = _plan[len(name) + 1 :].partition(":")
     if _passages != int(count or 1):
         return
-    if action == "kill":
-        os.kill(os.getpid(), signal.SIGKILL)
+    if action in ("kill", "pause"):
+        os.kill(os.getpid(), signal.SIGKILL if action == "kill" else signal.SIGSTOP)
+        return
     if action == "hang":
+        sys.stderr.write(f"fault injected at {name}: it hangs\n")
         while True:
             time.sleep(3600)
     raise OSError(errno.ENOSPC if action == "full" else errno.EIO, f"fault injected at {name}")

@@ -7,6 +7,7 @@ The same request (identity and payload) gets its first answer again and starts n
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +24,10 @@ from daemon.wire.bodies import Encoding, encoding_of, read_body
 from daemon.wire.members import decode_json
 from daemon.wire.signed import Envelope
 
-_MAX_ID = 256
+_log = logging.getLogger(__name__)
+
+#: Longest id of a request, in characters.
+MAX_ID = 256
 #: Members that are objects: as user properties they are written as JSON.
 _OBJECTS = frozenset({"auth", "metadata"})
 
@@ -154,6 +158,7 @@ class Intake:
         """
         request_id = incoming.request_id
         try:
+            faults.point("intake.received")
             if len(incoming.payload) > max_bytes:
                 raise BodyTooLarge(
                     f"the body has {len(incoming.payload)} bytes, at most {max_bytes} are taken"
@@ -177,9 +182,16 @@ class Intake:
         except Exception as error:  # noqa: BLE001
             self._services.database.notice(error)
             return Served(routes.refuse(error, incoming.path), request_id, False)
-        faults.point("intake.after_commit")
-        self._services.queue.kick()
+        self._start_jobs()
         return served
+
+    def _start_jobs(self) -> None:
+        """What is on disk stands: a job that cannot be started now is started later."""
+        try:
+            faults.point("intake.after_commit")
+            self._services.queue.kick()
+        except Exception:  # noqa: BLE001
+            _log.exception("jobs could not be started")
 
     def _admit(self, request: _Request) -> None:
         incoming, role = request.incoming, request.route.role
@@ -251,6 +263,6 @@ def _identity(incoming: Incoming, request_id: str) -> str:
 def _checked_id(value: object) -> str | None:
     if value is None:
         return None
-    if not isinstance(value, str) or not 1 <= len(value) <= _MAX_ID:
-        raise InvalidMember("requestId", f"is not a text of 1 to {_MAX_ID} characters")
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_ID:
+        raise InvalidMember("requestId", f"is not a text of 1 to {MAX_ID} characters")
     return value

@@ -10,7 +10,7 @@ import time
 
 import msgspec
 
-from daemon import faults, routes, service_manager
+from daemon import routes, service_manager
 from daemon.config import Config
 from daemon.database import Database
 from daemon.errors import DiskReadOnly, DiskUnwritable, ForeignResponseTopic, RequestError, TrainerdError
@@ -151,7 +151,6 @@ class MqttApi:
                 self._online = True
                 self._publish_state("online")
             return
-        faults.point("intake.received")
         topic = self._topics.match(delivery.topic)
         if topic is not None:
             self._serve(delivery, topic)

@@ -48,6 +48,8 @@ find_missing() {
         need libnewlib-arm-none-eabi has_newlib
         need qemu-system-arm has qemu-system-arm
         need chromium has chromium
+        need npm has npm
+        need faketime has faketime
         need gcc-avr has avr-gcc
         need avr-libc has_avr_libc
         need simavr has simavr

@@ -323,6 +323,9 @@ class JobQueue:
         except Exception as raised:  # noqa: BLE001
             _log.exception("job %d failed unexpectedly", job.id)
             error = JobError(f"unexpected {type(raised).__name__}: {raised}")
+        if error is not None and (appeared := self._runner.recover(job)) is not None:
+            # What everybody can see has come to its end, whatever went wrong after that.
+            error, result = None, appeared
         self._runner.clean_up(job)
         faults.point("job.before_finish")
         await self._persist_end(job, error, result)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.harness import Client, Daemon, wait_until
-from tests.scenario import KMEANS, TERMINAL, TRAIN, properties, train, train_path
+from tests.scenario import KMEANS, PROJECT, TERMINAL, TRAIN, properties, train, train_path
 from tests.versions import half_written
 
 MakeDaemon = Callable[..., Daemon]
@@ -56,11 +56,20 @@ def wait_for_death(daemon: Daemon) -> None:
     assert process.returncode == -signal.SIGKILL, daemon.log()
 
 
-def check_single_end(client: Client, daemon: Daemon, job: dict[str, Any]) -> None:
-    """The job ended once, everybody says the same about it, and no more than one was started."""
-    listed = client.request("get", "jobs").body["jobs"]
-    assert [found["id"] for found in listed] == [job["id"]]
-    assert listed[0] == job
+def check_single_end(client: Client, daemon: Daemon, job: dict[str, Any], *, others: int = 0) -> None:
+    """The job ended once, everybody says the same about it, and it is the only one but for `others`."""
+    newest, *older = client.request("get", "jobs").body["jobs"]
+    assert newest == job
+    assert len(older) == others
+    check_told(client, job)
+    client.wait_for("finished", lambda m: m.topic == f"{client.root}/jobs/{job['id']}/finished")
+    finished = {m.payload for m in list(client.seen) if m.topic == f"{client.root}/jobs/{job['id']}/finished"}
+    assert finished == {b'{"success":true}' if job["finishedSuccessful"] else b'{"success":false}'}
+    check_kept(daemon, job)
+
+
+def check_told(client: Client, job: dict[str, Any]) -> None:
+    """Who listened to a job's status heard of one end, and of no step back."""
     told = [
         json.loads(message.payload)
         for message in list(client.seen)
@@ -70,14 +79,15 @@ def check_single_end(client: Client, daemon: Daemon, job: dict[str, Any]) -> Non
     assert ends and all(end == job for end in ends)
     versions = [status["version"] for status in told]
     assert versions == sorted(versions)
-    client.wait_for("finished", lambda m: m.topic == f"{client.root}/jobs/{job['id']}/finished")
-    finished = {m.payload for m in list(client.seen) if m.topic == f"{client.root}/jobs/{job['id']}/finished"}
-    assert finished == {b'{"success":true}' if job["finishedSuccessful"] else b'{"success":false}'}
+
+
+def check_kept(daemon: Daemon, job: dict[str, Any]) -> None:
+    """What the broker holds is right, and what is on disk is whole."""
     held = retained(daemon)
     assert held["state"]["state"] == "online"
     assert held[f"jobs/{job['id']}/status"] == job
-    model = held.get(f"projects/1/models/{KMEANS}")
-    assert (model is not None) is job["finishedSuccessful"]
+    if job["projectId"] == PROJECT:
+        assert (f"projects/{PROJECT}/models/{KMEANS}" in held) is job["finishedSuccessful"]
     assert half_written(daemon.state_dir) == []
     assert not list((daemon.state_dir / "work").glob("*"))
 
