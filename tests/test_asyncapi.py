@@ -62,7 +62,7 @@ def schema_of(document: dict[str, Any], channel: str) -> dict[str, Any]:
 
 def channel_of(document: dict[str, Any], topic: str) -> str:
     """The one channel that a topic belongs to."""
-    found = [
+    found: list[str] = [
         name
         for name, channel in document["channels"].items()
         if channel["address"] and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", channel["address"]), topic)

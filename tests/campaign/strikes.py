@@ -132,17 +132,17 @@ class Strike:
         self.daemon.start()
 
     def _strike_from_outside(self, client: Client) -> None:
-        assert self.daemon.process is not None
-        find = {"daemon": lambda: self.daemon.process and self.daemon.process.pid, "worker": self._worker}
-        waiting = wait_until("somebody to wait at the point", lambda: _stopped(find[self.case.owner]()))
+        waiting = wait_until("somebody to wait at the point", lambda: _stopped(self._owner()))
         if self.case.target == "broker":
             self._strike_broker(client)
             os.kill(waiting, signal.SIGCONT)
         else:
             self._strike_daemon(waiting)
 
-    def _worker(self) -> int | None:
-        return worker_of(self.daemon)
+    def _owner(self) -> int | None:
+        """The process that passes the point, where there is one yet."""
+        assert self.daemon.process is not None
+        return worker_of(self.daemon) if self.case.owner == "worker" else self.daemon.process.pid
 
     def _strike_broker(self, client: Client) -> None:
         broker, process = self.broker, self.broker.process
