@@ -29,6 +29,8 @@ from daemon.data.atk_models import AtkModels
 from daemon.data.frames import Frames
 from daemon.data.index import DataIndex
 from daemon.data.projects import Projects
+from daemon.data.quota import Quota
+from daemon.data.samples import Samples
 from daemon.database import Database
 from daemon.errors import ConfigError, DatabaseDamaged, DiskUnwritable, SchemaTooNew, TrainerdError
 from daemon.handlers.services import Services
@@ -51,6 +53,7 @@ from daemon.state.last_good import LastGood
 from daemon.state.lock import locked
 from daemon.state.opening import loss_told, open_database, untold_loss
 from daemon.state.reserve import Reserve
+from daemon.tidying import Tidying
 from daemon.topics import Topics
 from daemon.worker.build import BuildRunner
 from daemon.worker.prediction import PredictionRunner
@@ -92,9 +95,14 @@ def open_core(settings: Config) -> Iterator[Core]:
         database = open_database(state, reserve, last_good)
         reserve.fill()
         try:
-            registry, projects, jobs = Registry(state), Projects(database), JobStore(database)
+            limits, samples = settings.data, Samples(database)
+            registry, jobs = Registry(state), JobStore(database)
+            projects = Projects(database, limits.max_projects)
             registry.remove_strays()
-            frames, atk_models = Frames(database), AtkModels(database)
+            tidying = Tidying(database, projects, registry)
+            tidying.remove_deleted()
+            frames = Frames(database, max_frames=limits.max_frames, max_mb=limits.max_frames_mb)
+            atk_models = AtkModels(database)
             training = TrainingRunner(settings, database, projects, atk_models, registry)
             prediction = PredictionRunner(settings, database, frames, registry)
             queue = JobQueue(
@@ -121,6 +129,8 @@ def open_core(settings: Config) -> Iterator[Core]:
                 config=settings,
                 database=database,
                 data=DataIndex(database),
+                samples=samples,
+                quota=Quota(limits, samples),
                 frames=frames,
                 projects=projects,
                 atk_models=atk_models,
@@ -131,7 +141,8 @@ def open_core(settings: Config) -> Iterator[Core]:
                 presence=Presence(secrets.token_hex(8)),
                 capabilities=capabilities(settings),
             )
-            intake = Intake(services, RequestStore(database), Authority(settings.auth, database))
+            authority = Authority(settings.auth, database)
+            intake = Intake(services, RequestStore(database), authority, tidying)
             yield Core(services, intake, last_good)
         finally:
             database.close()
@@ -161,6 +172,7 @@ async def serve(settings: Config) -> None:
         publisher = Publisher(services, Outbox(services.database), topics)
         services.queue.observers += [publisher, JobMessages(services.jobs)]
         services.registry.watchers.append(publisher.model_changed)
+        services.registry.forgetters.append(publisher.model_forgotten)
         mqtt = MqttApi(settings, topics, services.database, core.intake, publisher, services.presence)
         local = LocalApi(settings.socket_path, core.intake)
         shutil.rmtree(settings.state_path / "work", ignore_errors=True)

@@ -24,6 +24,7 @@ _LONGEST_SOCKET = 107
 
 _Positive = Annotated[int, Meta(ge=1)]
 _Port = Annotated[int, Meta(ge=1, le=65535)]
+_ProjectId = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,15}$")]
 _Level = Annotated[str, Meta(pattern=r"^[^#+/\x00]{1,64}$")]
 
 
@@ -167,6 +168,59 @@ class Disk(_Section, frozen=True):
     low_mb: Annotated[int, Meta(ge=0)] = 100
 
 
+class ProjectData(_Section, frozen=True):
+    """``[data.projects.N]``: what is different for project N.
+
+    Parameters
+    ----------
+    max_mb : int or None
+        Most MiB of recordings.
+    when_full : str or None
+        As in ``[data]``.
+    key_file : str or None
+        File that holds the key with which acquisition objects are signed (HS256), and nothing else.
+    """
+
+    max_mb: _Positive | None = None
+    when_full: Literal["refuse", "drop-oldest"] | None = None
+    key_file: str | None = None
+
+
+class Data(_Section, frozen=True):
+    """``[data]``: what may be stored.
+
+    Parameters
+    ----------
+    max_mb : int
+        Most MiB of recordings of all projects together.
+    max_project_mb : int or None
+        Most MiB of recordings of one project.
+    when_full : str
+        ``refuse`` a recording that finds no room, or ``drop-oldest`` of its project and category.
+    max_projects : int
+        Most projects.
+    max_frames : int
+        Most of ATK's frames.
+    max_frames_mb : int
+        Most MiB of the rows of all frames together.
+    projects : dict or None
+        What is different for single projects, by id.
+    """
+
+    max_mb: _Positive = 1024
+    max_project_mb: _Positive | None = None
+    when_full: Literal["refuse", "drop-oldest"] = "refuse"
+    max_projects: _Positive = 1000
+    max_frames: _Positive = 1000
+    max_frames_mb: _Positive = 256
+    projects: dict[_ProjectId, ProjectData] | None = None
+
+    def of_project(self, project_id: int) -> ProjectData:
+        """What holds for one project."""
+        own = (self.projects or {}).get(str(project_id), ProjectData())
+        return ProjectData(own.max_mb or self.max_project_mb, own.when_full or self.when_full, own.key_file)
+
+
 class Auth(_Section, frozen=True):
     """``[auth]``: signed requests.
 
@@ -255,7 +309,7 @@ class Config(_Section, frozen=True):
         Where everything that must survive is kept.
     runtime_dir : str
         Where the local socket lies.
-    device, mqtt, auth, jobs, worker, models, disk, keras, gate, log
+    device, mqtt, auth, jobs, worker, models, disk, data, keras, gate, log
         The sections.
     """
 
@@ -268,6 +322,7 @@ class Config(_Section, frozen=True):
     worker: Worker = Worker()
     models: Models = Models()
     disk: Disk = Disk()
+    data: Data = Data()
     keras: Keras = Keras()
     gate: GateBounds = GateBounds()
     log: Log = Log()
@@ -339,6 +394,8 @@ def documented_sections() -> dict[str, Any]:
         "worker": Worker,
         "models": Models,
         "disk": Disk,
+        "data": Data,
+        "data.projects.1": ProjectData,
         "keras": Keras,
         "keras.expert": Expert,
         "gate": GateBounds,

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from daemon.errors import DatabaseDamaged, DiskFull, DiskReadOnly, StateError
-from daemon.schema import check, migrate, refuse_newer, tables
+from daemon.schema import check, lay_out, migrate, refuse_newer, tables
 
 FILE_NAME = "trainerd.db"
 
@@ -26,6 +26,9 @@ _READ_ONLY_TEXT = "attempt to write a readonly database"
 #: SQLITE_CORRUPT and SQLITE_NOTADB.
 _DAMAGE_CODES = (11, 26)
 _DAMAGE_TEXTS = ("database disk image is malformed", "file is not a database")
+
+#: Bytes that are left of the write-ahead log once it is in the file.
+_KEPT_WAL_BYTES = 1024 * 1024
 
 #: Tables that hold what was recorded: too large to be read from end to end at each start.
 _LARGE_TABLES = ("recording", "frame_part")
@@ -117,6 +120,23 @@ class Database:
             finally:
                 self._depth = 0
 
+    def free_pages(self) -> int:
+        """Pages of the file that hold nothing any more."""
+        return int(self.connection.execute("PRAGMA freelist_count").fetchone()[0])
+
+    def give_back(self, pages: int) -> None:
+        """Cut at most so many free pages off the file.
+
+        Raises
+        ------
+        DiskFull
+            Moving what lies behind them needs room too.
+        """
+        with self._trouble_told():
+            # A plain execute() takes only its first step, which is one page.
+            self.connection.executescript(f"PRAGMA incremental_vacuum({pages})")
+            self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
     def meta(self, key: str) -> str | None:
         """A stored fact about this device, or None."""
         row = self.connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
@@ -142,9 +162,12 @@ class Database:
         refuse_newer(connection, self.path)
         self.path.chmod(0o600)
         connection.row_factory = sqlite3.Row
+        # Says how a new file is laid out; nothing where there is one.
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA cache_size=-512")
+        connection.execute(f"PRAGMA journal_size_limit={_KEPT_WAL_BYTES}")
         thoroughly = self.is_suspect
         check(
             connection,
@@ -152,6 +175,7 @@ class Database:
         )
         (self.path.parent / SUSPECT).unlink(missing_ok=True)
         migrate(connection, self.path)
+        lay_out(connection)
 
     @contextmanager
     def _trouble_told(self) -> Iterator[None]:

@@ -15,7 +15,8 @@ The tree (code, and the status of a reply where it answers a request)::
     │   │   └── RoleMissing       role_missing             403
     │   ├── NotFound              not_found                404
     │   ├── Conflict              conflict                 409
-    │   │   └── RequestIdConflict request_id_conflict      409
+    │   │   ├── RequestIdConflict request_id_conflict      409
+    │   │   └── QuotaExceeded     quota_exceeded           409   more data than may be stored
     │   ├── BodyTooLarge          body_too_large           413
     │   └── QueueFull             queue_full               429
     ├── Unavailable               unavailable              503   the device cannot, for now
@@ -159,6 +160,12 @@ class RequestIdConflict(Conflict):
     """A request id used again with another payload."""
 
     code = "request_id_conflict"
+
+
+class QuotaExceeded(Conflict):
+    """Data that would be more than the configuration allows."""
+
+    code = "quota_exceeded"
 
 
 class BodyTooLarge(RequestError):

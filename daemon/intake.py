@@ -20,6 +20,7 @@ from daemon.errors import BodyTooLarge, Forbidden, InvalidMember, MalformedBody
 from daemon.handlers.services import Services
 from daemon.jobs.requests import RequestStore
 from daemon.routes import Answer, Route
+from daemon.tidying import Tidying
 from daemon.wire.bodies import Encoding, encoding_of, read_body
 from daemon.wire.members import decode_json
 from daemon.wire.signed import Envelope
@@ -132,12 +133,17 @@ class Intake:
         Answers that were given.
     authority : Authority
         Says who may ask for what.
+    tidying : Tidying
+        Does what a deletion leaves to be done.
     """
 
-    def __init__(self, services: Services, requests: RequestStore, authority: Authority) -> None:
+    def __init__(
+        self, services: Services, requests: RequestStore, authority: Authority, tidying: Tidying
+    ) -> None:
         self._services = services
         self._requests = requests
         self._authority = authority
+        self._tidying = tidying
 
     def serve(self, incoming: Incoming, max_bytes: int, record: Callable[[Served], None]) -> Served:
         """Answer a request.
@@ -182,16 +188,17 @@ class Intake:
         except Exception as error:  # noqa: BLE001
             self._services.database.notice(error)
             return Served(routes.refuse(error, incoming.path), request_id, False)
-        self._start_jobs()
+        self._follow_up()
         return served
 
-    def _start_jobs(self) -> None:
-        """What is on disk stands: a job that cannot be started now is started later."""
+    def _follow_up(self) -> None:
+        """What is on disk stands: a job that cannot be started now, or a file not removed, has its time later."""
         try:
             faults.point("intake.after_commit")
             self._services.queue.kick()
+            self._tidying.kick()
         except Exception:  # noqa: BLE001
-            _log.exception("jobs could not be started")
+            _log.exception("what a request asked for could not be followed up")
 
     def _admit(self, request: _Request) -> None:
         incoming, role = request.incoming, request.route.role
@@ -210,7 +217,16 @@ class Intake:
         self._authority.admit(envelope, request.auth, role, local=incoming.local)
 
     def _dispatch(self, request: _Request) -> Answer:
-        return routes.dispatch(self._services, request.route, request.parts, request.body, request.request_id)
+        incoming = request.incoming
+        return routes.dispatch(
+            self._services,
+            request.route,
+            request.parts,
+            request.body,
+            request.request_id,
+            received=incoming.payload,
+            local=incoming.local,
+        )
 
     def _known(self, request: _Request) -> Answer | None:
         incoming = request.incoming

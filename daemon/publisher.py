@@ -218,6 +218,10 @@ class Publisher:
         assert kind in EVENTS
         return Publication(self._topics.event(kind), msgspec.json.encode(facts))
 
+    def model_forgotten(self, project_id: int, learn_id: int) -> None:
+        """Clear the retained version of a model that is deleted, now or when a broker is there."""
+        self.put(Publication(self._topics.model(project_id, learn_id), b"", retain=True))
+
     def _mark_job(self, job_id: int) -> None:
         self.retain(self._topics.job(job_id, "status"), lambda: self._job(job_id))
 

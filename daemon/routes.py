@@ -32,6 +32,8 @@ from daemon.handlers import (
     keras,
     log_level,
     models,
+    projects,
+    samples,
     status,
     thresholds,
     training,
@@ -48,10 +50,14 @@ from daemon.wire.atk import (
 )
 from daemon.wire.edge_impulse import (
     Acquisition,
+    EditSampleLabelRequest,
     Impulse,
+    MoveRawDataRequest,
     RawDataRequest,
+    RenameSampleRequest,
     SetAnomalyParameterRequest,
     SetImpulseThresholdsRequest,
+    SetSampleMetadataRequest,
     StartTrainingRequestAnomaly,
 )
 from daemon.wire.jobs import EmptyRequest, PageRequest
@@ -112,6 +118,7 @@ class Route:
 _ANOMALY = "api/{projectId}/training/anomaly/{learnId}"
 _KERAS = "api/{projectId}/training/keras/{learnId}"
 _MODEL = "api/{projectId}/models/{learnId}"
+_SAMPLE = "api/{projectId}/raw-data/{sampleId}"
 
 ROUTES = (
     Route(
@@ -149,6 +156,16 @@ ROUTES = (
         beside=("label", "fileName", "metadata"),
     ),
     Route("get", "api/{projectId}/raw-data", RawDataRequest, data.list_samples),
+    Route("post", _SAMPLE + "/edit-label", EditSampleLabelRequest, samples.edit_label, "data"),
+    Route("post", _SAMPLE + "/rename", RenameSampleRequest, samples.rename, "data"),
+    Route("post", _SAMPLE + "/move", MoveRawDataRequest, samples.move, "data"),
+    Route("post", _SAMPLE + "/metadata", SetSampleMetadataRequest, samples.set_metadata, "data"),
+    Route("post", _SAMPLE + "/delete", EmptyRequest, samples.delete, "data"),
+    Route("post", "api/{projectId}/raw-data/delete-all", EmptyRequest, samples.delete_all, "data"),
+    Route("post", "api/{projectId}/raw-data/delete-all/{category}", EmptyRequest, samples.delete_all, "data"),
+    Route("get", "api/projects", PageRequest, projects.list_all),
+    Route("get", "api/{projectId}", EmptyRequest, projects.get),
+    Route("post", "api/{projectId}/delete", EmptyRequest, projects.delete, "admin"),
     Route("get", "api/{projectId}/jobs", PageRequest, jobs.list_open, lowest_project=0),
     Route("get", "api/{projectId}/jobs/history", PageRequest, jobs.list_ended, lowest_project=0),
     Route("get", "api/{projectId}/jobs/{jobId}/status", EmptyRequest, jobs.status, lowest_project=0),
@@ -213,7 +230,14 @@ def find(method: str, path: str) -> tuple[Route, dict[str, str]]:
 
 
 def dispatch(
-    services: Services, route: Route, parts: dict[str, str], body: dict[str, Any], request_id: str | None
+    services: Services,
+    route: Route,
+    parts: dict[str, str],
+    body: dict[str, Any],
+    request_id: str | None,
+    *,
+    received: bytes,
+    local: bool,
 ) -> Answer:
     """Serve one request.
 
@@ -227,6 +251,10 @@ def dispatch(
         The decoded body, without ``requestId``.
     request_id : str or None
         Id that the sender gave.
+    received : bytes
+        The body as it was received.
+    local : bool
+        Whether the kernel vouches for the sender.
 
     Raises
     ------
@@ -235,7 +263,7 @@ def dispatch(
     """
     lowest = {"projectId": route.lowest_project}
     ids = {key: _number(key, text, lowest.get(key, 1)) for key, text in parts.items() if key != "name"}
-    call = Call(ids, parts.get("name", ""), convert(body, route.body), request_id)
+    call = Call(ids, parts.get("name", ""), convert(body, route.body), request_id, received, local)
     # Bytes stay what they are: a transport's encoding writes them as it can.
     found = msgspec.to_builtins(route.handler(services, call), builtin_types=(bytes,))
     return Answer(200, family(route.template).serve(found))

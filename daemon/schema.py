@@ -5,6 +5,7 @@ A newer file is refused and left alone: an older version would not know what it 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from pathlib import Path
@@ -64,7 +65,22 @@ MIGRATIONS = (
     """,
     # Answers are kept by the time that the daemon has run, which no jump of the clock changes.
     "UPDATE request SET created = 0;",
+    """
+    -- Whether an acquisition object was signed: NULL, 'unchecked' or 'valid'.
+    ALTER TABLE recording ADD COLUMN signature TEXT;
+    -- What counts towards a quota: values and texts.
+    ALTER TABLE recording ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+    UPDATE recording SET bytes = length(data) + length(CAST(columns AS BLOB)) + length(CAST(name AS BLOB))
+        + coalesce(length(CAST(labels AS BLOB)), 0) + coalesce(length(CAST(metadata AS BLOB)), 0);
+    CREATE INDEX recording_by_size ON recording (project_id, bytes);
+
+    -- Projects that are deleted, as long as their files are there.
+    CREATE TABLE removal (project_id INTEGER PRIMARY KEY);
+    """,
 )
+
+#: SQLite's number for ``PRAGMA auto_vacuum=INCREMENTAL``.
+_INCREMENTAL = 2
 
 
 def refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
@@ -106,6 +122,17 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
         connection.executescript(
             f"BEGIN IMMEDIATE; {MIGRATIONS[number]}; PRAGMA user_version = {number + 1}; COMMIT"
         )
+
+
+def lay_out(connection: sqlite3.Connection) -> None:
+    """Lay a file out so that what is deleted can be cut off it, where an older version did not.
+
+    Without room for a second copy it stays as it is: the room of what is deleted is used again, but kept.
+    """
+    if connection.execute("PRAGMA auto_vacuum").fetchone()[0] != _INCREMENTAL:
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+        with contextlib.suppress(sqlite3.OperationalError):
+            connection.execute("VACUUM")
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -12,7 +12,7 @@ import pytest
 from tests.harness import Client, Daemon, wait_until
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-PAGES = ("mqtt-api.md", "atk.md")
+PAGES = ("mqtt-api.md", "data.md", "atk.md")
 EXCHANGE = re.compile(r"^```mqtt\n(get|post) (\S+)\n(.*?)\n?---\n(\d+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

@@ -14,11 +14,10 @@ from typing import Any
 import msgspec
 
 from daemon.database import Database
-from daemon.errors import Conflict, InvalidMember, NotFound
+from daemon.errors import InvalidMember, NotFound, QuotaExceeded
 
-#: Most cells of a frame, and of all frames together: 32 MB and 256 MB.
+#: Most cells of a frame: 32 MB.
 MAX_CELLS = 4_000_000
-MAX_CELLS_IN_ALL = 32_000_000
 
 #: Bytes of a part, about.
 _PART_BYTES = 256 * 1024
@@ -80,10 +79,16 @@ class Frames:
     ----------
     database : Database
         Where they are kept.
+    max_frames : int
+        Most frames.
+    max_mb : int
+        Most MiB of rows of all frames together.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, max_frames: int = 1000, max_mb: int = 256) -> None:
         self._database = database
+        self._max_frames = max_frames
+        self._max_mb = max_mb
 
     def new_id(self) -> int:
         """An id for a frame that is to come; it is never given again."""
@@ -107,7 +112,15 @@ class Frames:
         ------
         InvalidMember
             Two columns have the same name.
+        QuotaExceeded
+            There are too many frames.
         """
+        (count,) = self._database.connection.execute("SELECT count(*) FROM frame").fetchone()
+        if count >= self._max_frames:
+            raise QuotaExceeded(
+                f"the device holds {count} frames already: delete some (post v1/frames/{{id}}/delete), "
+                "or raise data.max_frames"
+            )
         names = [column.name for column in columns]
         for number, column in enumerate(names):
             if column in names[:number]:
@@ -133,7 +146,7 @@ class Frames:
         ------
         InvalidMember
             A row has another length, or a value is not of its column's type.
-        Conflict
+        QuotaExceeded
             There would be too many cells.
         """
         values = array("d")
@@ -148,15 +161,16 @@ class Frames:
         """Add rows that are little-endian float64 already; each block holds whole rows."""
         width = 8 * len(frame.columns)
         step = max(_PART_BYTES // width, 1) * width
-        count, held = frame.rows, self._cells()
+        count, held = frame.rows, self._bytes_held()
         for block in blocks:
-            cells = (count * width + len(block)) // 8
-            if cells > MAX_CELLS or held + len(block) // 8 > MAX_CELLS_IN_ALL:
-                raise Conflict(
-                    f"a frame holds at most {MAX_CELLS} cells, all frames together {MAX_CELLS_IN_ALL}: "
-                    "send fewer rows, or delete frames"
+            held += len(block)
+            if (count * width + len(block)) // 8 > MAX_CELLS:
+                raise QuotaExceeded(f"a frame holds at most {MAX_CELLS} cells: put the rest into another one")
+            if held > self._max_mb * 2**20:
+                raise QuotaExceeded(
+                    f"all frames together may hold {self._max_mb} MiB: delete some "
+                    "(post v1/frames/{id}/delete), or raise data.max_frames_mb"
                 )
-            held += len(block) // 8
             for start in range(0, len(block), step):
                 part = block[start : start + step]
                 self._database.connection.execute(
@@ -218,9 +232,9 @@ class Frames:
         self._database.connection.execute("DELETE FROM frame_part WHERE frame_id = ?", (frame_id,))
         self._database.connection.execute("DELETE FROM frame WHERE id = ?", (frame_id,))
 
-    def _cells(self) -> int:
+    def _bytes_held(self) -> int:
         held = self._database.connection.execute("SELECT sum(length(data)) FROM frame_part").fetchone()[0]
-        return int(held or 0) // 8
+        return int(held or 0)
 
 
 def _check_row(frame: Frame, number: int, row: Sequence[float]) -> None:

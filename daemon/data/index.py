@@ -13,6 +13,7 @@ import sys
 import time
 from array import array
 from collections.abc import Sequence
+from typing import Any, Literal
 
 import msgspec
 
@@ -22,6 +23,8 @@ from daemon.errors import InvalidMember
 CATEGORIES = ("training", "testing", "anomaly")
 TIME_SERIES = "time-series"
 FEATURES = "features"
+
+_NEXT_ID = "next_sample_id"
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -50,6 +53,8 @@ class Recording(msgspec.Struct, frozen=True):
         Label of each row of a feature table.
     metadata : dict or None
         Free text by key.
+    signature : str or None
+        ``valid`` or ``unchecked`` where it was signed.
     """
 
     columns: list[Column]
@@ -59,6 +64,7 @@ class Recording(msgspec.Struct, frozen=True):
     label: str | None = None
     labels: list[str] | None = None
     metadata: dict[str, str] | None = None
+    signature: Literal["valid", "unchecked"] | None = None
 
     @property
     def rows(self) -> int:
@@ -119,11 +125,7 @@ class DataIndex:
         """
         _check_finite(recording)
         self._check_columns(project_id, recording)
-        connection = self._database.connection
-        row = connection.execute("SELECT id, rows FROM recording ORDER BY id DESC LIMIT 1").fetchone()
-        sample_id = 1 if row is None else row["id"] + max(row["rows"], 1)
-        now = utc_now()
-        connection.execute("INSERT OR IGNORE INTO project (id, created) VALUES (?, ?)", (project_id, now))
+        sample_id = self._new_ids(max(recording.rows, 1))
         stored = {
             "id": sample_id,
             "project_id": project_id,
@@ -136,14 +138,13 @@ class DataIndex:
             "interval_ms": recording.interval_ms,
             "rows": recording.rows,
             "metadata": None if recording.metadata is None else json.dumps(recording.metadata),
-            "added": now,
+            "added": utc_now(),
+            "signature": recording.signature,
             "sha256": hashlib.sha256(recording.values).hexdigest(),
             "data": recording.values,
         }
-        connection.execute(
-            f"INSERT INTO recording ({', '.join(stored)}) VALUES (:{', :'.join(stored)})", stored
-        )
-        return int(sample_id)
+        store(self._database, stored)
+        return sample_id
 
     def summary(self, project_id: int, category: str = "training") -> Summary:
         """What a category of a project holds."""
@@ -181,8 +182,8 @@ class DataIndex:
         total = 0
         listed: list[dict[str, object]] = []
         for row in self._database.connection.execute(
-            "SELECT id, kind, name, label, labels, interval_ms, rows, metadata, added, columns FROM recording"
-            " WHERE project_id = ? AND category = ? ORDER BY id",
+            "SELECT id, kind, name, label, labels, interval_ms, rows, metadata, added, signature, columns"
+            " FROM recording WHERE project_id = ? AND category = ? ORDER BY id",
             (project_id, category),
         ):
             each_row = row["kind"] == FEATURES
@@ -200,11 +201,21 @@ class DataIndex:
                     "valuesCount": 1 if each_row else row["rows"],
                     "sensors": json.loads(row["columns"]),
                     "metadata": json.loads(row["metadata"]) if row["metadata"] else {},
+                    "signatureMethod": "HS256" if row["signature"] else None,
+                    "signatureValidate": row["signature"] == "valid",
                 }
                 for number in range(first, last)
             ]
             total += count
         return total, listed
+
+    def _new_ids(self, count: int) -> int:
+        """The first of so many ids; none is given again, also when the newest samples are deleted."""
+        row = self._database.connection.execute("SELECT max(id), rows FROM recording").fetchone()
+        behind = 1 if row[0] is None else row[0] + max(row["rows"], 1)
+        first = max(behind, int(self._database.meta(_NEXT_ID) or 1))
+        self._database.set_meta(_NEXT_ID, str(first + count))
+        return first
 
     def _check_columns(self, project_id: int, recording: Recording) -> None:
         """All recordings of a project have the same kind and columns: one impulse reads them all."""
@@ -227,6 +238,16 @@ class DataIndex:
                 f"project {project_id} holds the columns {', '.join(present)}, these are {', '.join(given)}: "
                 "send the same columns in the same order, or use another project",
             )
+
+
+def store(database: Database, stored: dict[str, Any]) -> None:
+    """Write a row of the table of recordings, new or anew; its size is found here."""
+    texts = (stored[name] for name in ("columns", "name", "labels", "metadata"))
+    size = len(stored["data"]) + sum(len(text.encode()) for text in texts if text is not None)
+    row = {**stored, "bytes": size}
+    database.connection.execute(
+        f"INSERT OR REPLACE INTO recording ({', '.join(row)}) VALUES (:{', :'.join(row)})", row
+    )
 
 
 def utc_now() -> str:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import UNSET, UnsetType
 
+from daemon import signatures
 from daemon.data.index import Column, Recording, pack
 from daemon.errors import InvalidMember
 from daemon.handlers.services import Call, Services
+from daemon.wire.attachment import as_float32, is_reference
 from daemon.wire.edge_impulse import Acquisition, AcquisitionPayload
 
 
 def add(services: Services, call: Call) -> dict[str, Any]:
     """Store an acquisition object; the category is in the path."""
-    recording = _recording(call.body)
-    return {"sampleId": services.data.add(call.project_id, call.name, recording)}
+    signature = signatures.check(
+        services.config.data, call.project_id, call.body, call.received, needed=not call.local
+    )
+    recording = _recording(call.body, signature)
+    services.projects.appear(call.project_id)
+    sample_id = services.data.add(call.project_id, call.name, recording)
+    services.quota.hold(call.project_id, call.name, sample_id)
+    return {"sampleId": sample_id}
 
 
 def list_samples(services: Services, call: Call) -> dict[str, Any]:
@@ -28,11 +34,7 @@ def list_samples(services: Services, call: Call) -> dict[str, Any]:
     return {"totalCount": total, "samples": samples}
 
 
-def _recording(body: Acquisition) -> Recording:
-    if body.protected is not None and body.protected.alg != "none":
-        raise InvalidMember(
-            "protected.alg", f"{body.protected.alg} signatures are not checked yet: send alg none"
-        )
+def _recording(body: Acquisition, signature: Literal["valid", "unchecked"] | None) -> Recording:
     payload = body.payload
     columns = [Column(sensor.name, sensor.units) for sensor in payload.sensors]
     names = [column.name for column in columns]
@@ -50,6 +52,7 @@ def _recording(body: Acquisition) -> Recording:
         label=body.label,
         labels=body.labels,
         metadata=body.metadata,
+        signature=signature,
     )
     if body.labels is not None:
         if payload.interval_ms > 0:
@@ -66,19 +69,12 @@ def _values(payload: AcquisitionPayload, width: int) -> bytes:
     if (payload.values is UNSET) == (payload.values_base64 is UNSET):
         raise InvalidMember("payload", "give either values or values_base64")
     if not isinstance(payload.values_base64, UnsetType):
-        try:
-            packed = base64.b64decode(payload.values_base64, validate=True)
-        except binascii.Error as error:
-            raise InvalidMember("payload.values_base64", f"is not base64: {error}") from None
-        if not packed or len(packed) % (4 * width):
-            raise InvalidMember(
-                "payload.values_base64",
-                f"holds {len(packed)} bytes: a row of {width} float32 has {4 * width}",
-            )
-        return packed
+        return _whole_rows("payload.values_base64", payload.values_base64, width)
     assert not isinstance(payload.values, UnsetType)
     if not payload.values:
         raise InvalidMember("payload.values", "is empty: send at least one row")
+    if is_reference(payload.values):
+        return _whole_rows("payload.values", as_float32(payload.values), width)
     rows = []
     for number, row in enumerate(payload.values):
         # Edge Impulse allows a flat list where there is one sensor only.
@@ -90,3 +86,11 @@ def _values(payload: AcquisitionPayload, width: int) -> bytes:
                 raise InvalidMember(f"payload.values[{number}][{position}]", "is not a number")
         rows.append(cells)
     return pack(rows)
+
+
+def _whole_rows(place: str, packed: bytes, width: int) -> bytes:
+    if not packed or len(packed) % (4 * width):
+        raise InvalidMember(
+            place, f"holds {len(packed) // 4} numbers, which are no rows of {width}: send whole rows"
+        )
+    return packed

@@ -10,6 +10,8 @@ from daemon.data.atk_models import AtkModels
 from daemon.data.frames import Frames
 from daemon.data.index import DataIndex
 from daemon.data.projects import Projects
+from daemon.data.quota import Quota
+from daemon.data.samples import Samples
 from daemon.database import Database
 from daemon.jobs.logs import JobLogs
 from daemon.jobs.queue import JobQueue
@@ -31,6 +33,8 @@ class Services:
     config: Config
     database: Database
     data: DataIndex
+    samples: Samples
+    quota: Quota
     frames: Frames
     projects: Projects
     atk_models: AtkModels
@@ -56,12 +60,18 @@ class Call:
         The body, of the route's type.
     request_id : str or None
         Id that the sender gave.
+    received : bytes
+        The body as it was received.
+    local : bool
+        Whether the kernel vouches for the sender.
     """
 
     ids: dict[str, int]
     name: str
     body: Any
     request_id: str | None
+    received: bytes = b""
+    local: bool = False
 
     @property
     def project_id(self) -> int:

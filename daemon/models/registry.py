@@ -53,11 +53,14 @@ class Registry:
     ----------
     watchers : list of callable
         Called with project and learn block when another version comes into use.
+    forgetters : list of callable
+        Called with project and learn block when a project is deleted, inside that transaction.
     """
 
     def __init__(self, state_path: Path) -> None:
         self._projects = state_path / "projects"
         self.watchers: list[Callable[[int, int], None]] = []
+        self.forgetters: list[Callable[[int, int], None]] = []
 
     def versions(self, project_id: int, learn_id: int) -> list[int]:
         """Versions that are there, oldest first."""
@@ -259,6 +262,25 @@ class Registry:
                 hidden = directory / f".{version}.removed"
                 (directory / str(version)).rename(hidden)
                 shutil.rmtree(hidden)
+
+    def forget(self, project_id: int) -> None:
+        """Tell that the models of a project are not in use any more."""
+        for project, learn_id, _ in self.currents():
+            if project == project_id:
+                for forgetter in self.forgetters:
+                    forgetter(project_id, learn_id)
+
+    def remove_project(self, project_id: int) -> None:
+        """Remove all versions of a project, if there are any."""
+        directory = self._projects / str(project_id)
+        # Out of sight first: a project that is half deleted must not be seen.
+        hidden = self._projects.parent / "removed" / str(project_id)
+        if hidden.is_dir():
+            shutil.rmtree(hidden)
+        if directory.is_dir():
+            hidden.parent.mkdir(exist_ok=True)
+            directory.rename(hidden)
+            shutil.rmtree(hidden)
 
     def remove_strays(self) -> None:
         """Delete what an interrupted step left behind."""

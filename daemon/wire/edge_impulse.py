@@ -205,9 +205,10 @@ class AcquisitionPayload(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     sensors : list of Sensor
         The columns.
     values : list or UNSET
-        Rows of numbers, shape (rows, sensors); flat for a single sensor.
-    values_base64 : str or UNSET
-        The same rows as little-endian float32 in base64, instead of `values`.
+        Rows of numbers, shape (rows, sensors); flat for a single sensor; or a reference to binary values
+        behind a CBOR object (`daemon.wire.attachment`).
+    values_base64 : bytes or UNSET
+        The same rows as little-endian float32, in JSON in base64, instead of `values`.
     device_name : str or None
         Which device recorded it.
     """
@@ -216,7 +217,7 @@ class AcquisitionPayload(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     interval_ms: Annotated[float, Meta(ge=0)]
     sensors: Annotated[list[Sensor], Meta(min_length=1, max_length=4096)]
     values: list[Any] | UnsetType = UNSET
-    values_base64: str | UnsetType = UNSET
+    values_base64: bytes | UnsetType = UNSET
     device_name: _Text | None = None
 
 
@@ -236,7 +237,7 @@ class Acquisition(_Body, frozen=True):
     payload : AcquisitionPayload
         The values.
     protected, signature
-        Edge Impulse's envelope; only ``alg: none`` is taken.
+        Edge Impulse's envelope: whether it is signed, and the signature as 64 hexadecimal digits.
     label : str or None
         Label of all rows.
     labels : list of str or None
@@ -253,6 +254,30 @@ class Acquisition(_Body, frozen=True):
     label: _Text | None = None
     labels: list[_Text] | None = None
     file_name: _Text | None = None
+    metadata: dict[str, str] | None = None
+
+
+class EditSampleLabelRequest(_Body, frozen=True):
+    """Another label of a sample; none where it is left out."""
+
+    label: _Text | None = None
+
+
+class RenameSampleRequest(_Body, frozen=True):
+    """Another name of a sample."""
+
+    name: _Text
+
+
+class MoveRawDataRequest(_Body, frozen=True):
+    """Another category of a sample."""
+
+    new_category: _Category
+
+
+class SetSampleMetadataRequest(_Body, frozen=True):
+    """Another metadata of a sample; none where it is left out."""
+
     metadata: dict[str, str] | None = None
 
 
