@@ -230,10 +230,12 @@ class Intake:
 
     def _known(self, request: _Request) -> Answer | None:
         incoming = request.incoming
+        # Earlier versions remembered requests by their bytes.
+        forms = (request.meaning, incoming.payload)
         if request.request_id is not None:
-            found = self._requests.find(_identity(incoming, request.request_id), request.meaning)
+            found = self._requests.find(_identity(incoming, request.request_id), *forms)
         elif incoming.delivery is not None and incoming.redelivered:
-            found = self._requests.find_same(incoming.delivery, request.meaning)
+            found = self._requests.find_same(incoming.delivery, *forms)
         else:
             return None
         return None if found is None else Answer(found.status, msgspec.json.decode(found.body))
@@ -257,7 +259,8 @@ def _understood(incoming: Incoming, body: dict[str, Any], request_id: str | None
             raise InvalidMember(name, "is given in the body and as a user property: give it once")
         beside[name] = _from_property(name, incoming.properties[name])
     body.update(beside)
-    meaning = msgspec.json.encode(body, order="sorted")
+    # No payload begins with a zero byte: what is remembered as a meaning is never taken for one.
+    meaning = b"\0" + msgspec.json.encode(body, order="sorted")
     body.pop("requestId", None)
     auth = body.pop("auth", None)
     return _Request(incoming, route, parts, body, request_id, auth, beside, meaning)

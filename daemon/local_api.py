@@ -1,6 +1,8 @@
 """The same routes over a Unix socket, one JSON object a line: for the command line, without a broker.
 
 A request is ``{"id", "method", "path", "body", "requestId"?}``, its reply ``{"id", "status", "body"}``.
+A body that must arrive as it is (CBOR, a signed recording) comes as ``payload``, in base64; ``beside`` holds
+members that are user properties over the broker.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ _log = logging.getLogger(__name__)
 
 #: Largest body: a recording of an hour at 400 Hz and 3 axes fits.
 MAX_BODY = 32 * 1024 * 1024
-_MAX_LINE = MAX_BODY + 64 * 1024
+#: In base64 four characters stand for three bytes.
+_MAX_LINE = MAX_BODY // 3 * 4 + 64 * 1024
 
 
 class LocalRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -36,6 +39,8 @@ class LocalRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rena
     path: str
     body: msgspec.Raw = msgspec.Raw(b"{}")
     request_id: str | None = None
+    payload: bytes | None = None
+    beside: dict[str, str] = {}
 
 
 class LocalReply(msgspec.Struct, frozen=True):
@@ -105,15 +110,30 @@ class LocalApi:
         return msgspec.json.encode(reply_to(self._intake, request))
 
 
+def local_request(
+    number: int,
+    method: str,
+    path: str,
+    body: dict[str, Any] | bytes | None,
+    request_id: str | None,
+    beside: dict[str, str] | None,
+) -> LocalRequest:
+    """A request as its line says it; see `LocalClient.request`."""
+    as_it_is = body if isinstance(body, bytes) else None
+    members = msgspec.Raw(msgspec.json.encode({} if as_it_is is not None or body is None else body))
+    return LocalRequest(number, method, path, members, request_id, as_it_is, beside or {})
+
+
 def reply_to(intake: Intake, request: LocalRequest) -> LocalReply:
     """Serve one local request."""
     incoming = Incoming(
         method=request.method,
         path=request.path.strip("/"),
-        payload=bytes(request.body),
+        payload=bytes(request.body) if request.payload is None else request.payload,
         scope="local",
         request_id=request.request_id,
         local=True,
+        properties=request.beside,
     )
     answer: Answer = intake.serve(incoming, MAX_BODY, _no_record).answer
     return LocalReply(request.id, answer.status, answer.body)
@@ -152,7 +172,12 @@ class LocalClient:
             self._socket = None
 
     def request(
-        self, method: str, path: str, body: dict[str, Any] | None = None, request_id: str | None = None
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | bytes | None = None,
+        request_id: str | None = None,
+        beside: dict[str, str] | None = None,
     ) -> tuple[int, dict[str, Any]]:
         """Send a request and wait for its reply.
 
@@ -162,10 +187,12 @@ class LocalClient:
             ``get`` or ``post``.
         path : str
             Path of the route.
-        body : dict or None
-            Its members.
+        body : dict, bytes or None
+            Its members; bytes are a body that must arrive as it is.
         request_id : str or None
             Id that makes a repeated request the same one.
+        beside : dict or None
+            Members that are not in the body.
 
         Returns
         -------
@@ -179,8 +206,7 @@ class LocalClient:
         """
         assert self._socket is not None
         self._number += 1
-        encoded = msgspec.json.encode(body if body is not None else {})
-        request = LocalRequest(self._number, method, path, msgspec.Raw(encoded), request_id)
+        request = local_request(self._number, method, path, body, request_id, beside)
         self._socket.sendall(msgspec.json.encode(request) + b"\n")
         reply = msgspec.json.decode(self._read_line(), type=LocalReply)
         return reply.status, reply.body

@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import msgspec
-
 from daemon.app import open_core
 from daemon.config import Config
 from daemon.intake import Intake
-from daemon.local_api import LocalRequest, reply_to
+from daemon.local_api import local_request, reply_to
 
 
 class OfflineClient:
@@ -27,11 +25,15 @@ class OfflineClient:
         self._intake = intake
 
     def request(
-        self, method: str, path: str, body: dict[str, Any] | None = None, request_id: str | None = None
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | bytes | None = None,
+        request_id: str | None = None,
+        beside: dict[str, str] | None = None,
     ) -> tuple[int, dict[str, Any]]:
         """Serve a request; see `daemon.local_api.LocalClient.request`."""
-        encoded = msgspec.Raw(msgspec.json.encode(body if body is not None else {}))
-        reply = reply_to(self._intake, LocalRequest(1, method, path, encoded, request_id))
+        reply = reply_to(self._intake, local_request(1, method, path, body, request_id, beside))
         return reply.status, reply.body
 
 

@@ -248,12 +248,12 @@ TABLE = {
     "negative interval": bad_payload("payload.interval_ms: ", interval_ms=-1),
     "another kind": bad_payload("payload.interval_ms: ", interval_ms=10),
     "no device type": bad_payload("payload.device_type: is required", device_type=...),
-    "signed": Bad(
+    "signed without signature": Bad(
         DATA,
         acquisition(protected={"ver": "v1", "alg": "HS256"}),
         400,
         "invalid_member",
-        ("protected.alg: ",),
+        ("signature: is not 64 hexadecimal digits",),
     ),
     "another version": Bad(
         DATA, acquisition(protected={"ver": "v9", "alg": "none"}), 400, "invalid_member", ("protected.ver: ",)

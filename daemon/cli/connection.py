@@ -12,14 +12,20 @@ from daemon.config import Config, default_path
 from daemon.config_file import load
 from daemon.errors import ConfigError, StateError
 
-Body = dict[str, Any]
+#: Members, or a body that must arrive as it is.
+Body = dict[str, Any] | bytes
 
 
 class Service(Protocol):
     """Something that answers the daemon's routes."""
 
     def request(
-        self, method: str, path: str, body: Body | None = None, request_id: str | None = None
+        self,
+        method: str,
+        path: str,
+        body: Body | None = None,
+        request_id: str | None = None,
+        beside: dict[str, str] | None = None,
     ) -> tuple[int, Any]:
         """Status and body of the reply."""
 
@@ -38,25 +44,36 @@ class Daemon:
 
     def get(self, path: str, body: Body | None = None) -> Any:
         """Body of the reply to a get; a refusal ends the command."""
-        return self._answer("get", path, body, None)
+        return self._answer("get", path, body)
 
-    def post(self, path: str, body: Body, request_id: str | None = None) -> Any:
+    def post(
+        self, path: str, body: Body, request_id: str | None = None, beside: dict[str, str] | None = None
+    ) -> Any:
         """Body of the reply to a post; a refusal ends the command.
 
         Parameters
         ----------
         path : str
             Path of the route.
-        body : dict
-            Its members.
+        body : dict or bytes
+            Its members; bytes are a body that must arrive as it is.
         request_id : str or None
             Id that makes a repeated request the same one.
+        beside : dict or None
+            Members that are not in the body.
         """
-        return self._answer("post", path, body, request_id)
+        return self._answer("post", path, body, request_id, beside)
 
-    def _answer(self, method: str, path: str, body: Body | None, request_id: str | None) -> Any:
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        body: Body | None,
+        request_id: str | None = None,
+        beside: dict[str, str] | None = None,
+    ) -> Any:
         try:
-            status, answer = self._service.request(method, path, body, request_id)
+            status, answer = self._service.request(method, path, body, request_id, beside)
         except OSError as error:
             raise WorkFailed(f"the daemon went away: {error}") from None
         if status != 200:

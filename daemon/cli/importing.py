@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from daemon.cli.ends import CallWrong
 from daemon.cli.options import ID, config_option, json_option, print_json, print_table
 
 if TYPE_CHECKING:
+    from daemon.cli.acquisitions import AcquisitionFile
     from daemon.cli.tables import Options, Recording
 
 #: Largest body of one request, in bytes of JSON.
@@ -44,12 +45,12 @@ def command(
     config_path: Path | None,
     as_json: bool,
 ) -> None:
-    """Import CSV or NPZ files into PROJECT.
+    """Import CSV, NPZ, JSON or CBOR files into PROJECT.
 
     A CSV with a column `timestamp` (milliseconds, constant interval) is one recording of a time series; any
     other CSV is a feature table, one sample a row. An NPZ holds `X`, optionally `y`, `columns` and
-    `interval_ms`. A file named label.anything.csv gives the label where nothing else does. Importing the
-    same file again adds nothing.
+    `interval_ms`. A JSON or CBOR file is one acquisition object, signed or not. A file named
+    label.anything.csv gives the label where nothing else does. Importing the same file again adds nothing.
     """
     from daemon.cli.tables import Options, TableError
 
@@ -90,14 +91,33 @@ class LoadedFile:
         training, testing or anomaly.
     identity : str
         The same for the same content, name, category and options, and for nothing else.
-    recordings : list of Recording
-        What is in it.
+    kind : str
+        ``time-series`` or ``features``.
+    columns : list of str
+        Names of the columns.
+    recordings, rows : int
+        How many are in it.
+    parts : iterable of Part
+        What is sent.
     """
 
     path: Path
     category: str
     identity: str
-    recordings: list[Recording]
+    kind: str
+    columns: list[str]
+    recordings: int
+    rows: int
+    parts: Iterable[Part]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One request: its rows, its body, and members beside a body that is sent as it is."""
+
+    rows: int
+    body: Body
+    beside: dict[str, str] | None = None
 
 
 def load_file(path: Path, category: str, options: Options) -> LoadedFile:
@@ -110,14 +130,33 @@ def load_file(path: Path, category: str, options: Options) -> LoadedFile:
     OSError
         It cannot be read.
     """
+    from daemon.cli.acquisitions import SUFFIXES, read_acquisition
     from daemon.cli.tables import read
 
     content = path.read_bytes()
-    recordings = read(path, content, options)
     digest = hashlib.sha256(content).hexdigest()
     told = [digest, path.name, category, options.label, options.label_column, options.columns]
     identity = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
-    return LoadedFile(path, category, identity, recordings)
+    if path.suffix.lower() in SUFFIXES:
+        return _of_acquisition(path, category, identity, read_acquisition(path, content, options))
+    recordings = read(path, content, options)
+    return LoadedFile(
+        path,
+        category,
+        identity,
+        "time-series" if recordings[0].interval_ms else "features",
+        list(recordings[0].columns),
+        len(recordings),
+        sum(len(recording.values) for recording in recordings),
+        (part for recording in recordings for part in _parts(recording)),
+    )
+
+
+def _of_acquisition(path: Path, category: str, identity: str, found: AcquisitionFile) -> LoadedFile:
+    recording = found.recording
+    columns = [column.name for column in recording.columns]
+    part = Part(recording.rows, found.content, found.beside)
+    return LoadedFile(path, category, identity, recording.kind, columns, 1, recording.rows, [part])
 
 
 def send_file(daemon: Daemon, project: int, file: LoadedFile) -> dict[str, Any]:
@@ -140,21 +179,20 @@ def send_file(daemon: Daemon, project: int, file: LoadedFile) -> dict[str, Any]:
     # A part that was sent before gets its first answer again: the id of a sample that was there already.
     newest = _newest_sample(daemon, project, file.category)
     samples, added = [], 0
-    parts = (part for recording in file.recordings for part in _parts(recording))
-    for number, (rows, body) in enumerate(parts):
+    for number, part in enumerate(file.parts):
         request_id = f"import-{file.identity}-{number}"
-        sample = daemon.post(f"api/{project}/{file.category}/data", body, request_id)["sampleId"]
+        path = f"api/{project}/{file.category}/data"
+        sample = daemon.post(path, part.body, request_id, part.beside)["sampleId"]
         samples.append(sample)
-        added += rows if sample > newest else 0
-    first = file.recordings[0]
+        added += part.rows if sample > newest else 0
     return {
         "file": str(file.path),
         "category": file.category,
-        "kind": "time-series" if first.interval_ms else "features",
-        "recordings": len(file.recordings),
-        "rows": sum(len(recording.values) for recording in file.recordings),
+        "kind": file.kind,
+        "recordings": file.recordings,
+        "rows": file.rows,
         "rowsAdded": added,
-        "columns": list(first.columns),
+        "columns": file.columns,
         "sampleIds": samples,
     }
 
@@ -169,8 +207,8 @@ def _newest_sample(daemon: Daemon, project: int, category: str) -> int:
     return int(newest["id"])
 
 
-def _parts(recording: Recording) -> Iterator[tuple[int, Body]]:
-    """Rows and body of each request: one for a time series, which stays whole; else as many as it takes."""
+def _parts(recording: Recording) -> Iterator[Part]:
+    """The requests for a recording: one for a time series, which stays whole; else as many as it takes."""
     rows = len(recording.values)
     if recording.interval_ms:
         step = rows
@@ -179,7 +217,7 @@ def _parts(recording: Recording) -> Iterator[tuple[int, Body]]:
         step = max(1, (_CHUNK_BYTES - 65536) // (6 * len(recording.columns) + longest))
     for start in range(0, rows, step):
         end = min(start + step, rows)
-        yield end - start, _body(recording, start, end)
+        yield Part(end - start, _body(recording, start, end))
 
 
 def _body(recording: Recording, start: int, end: int) -> Body:

@@ -103,7 +103,7 @@ def read(path: Path, content: bytes, options: Options) -> list[Recording]:
             return list(_read_npz(path, content, options))
     except TableError as error:
         raise TableError(f"{path}: {error}") from None
-    raise TableError(f"{path}: neither .csv nor .npz")
+    raise TableError(f"{path}: none of .csv, .npz, .json and .cbor")
 
 
 def _read_csv(path: Path, content: bytes, options: Options) -> Recording:
@@ -153,7 +153,7 @@ def _from_numbers(
     interval = _constant_interval(numbers[:, header.index("timestamp")])
     if interval is None:
         return None
-    return Recording(path.stem, tuple(chosen), values, interval, options.label or _label_of(path))
+    return Recording(path.stem, tuple(chosen), values, interval, options.label or label_of(path))
 
 
 def _read_cells(reader: Any, width: int) -> tuple[list[list[str]], list[int]]:
@@ -183,7 +183,7 @@ def _from_cells(
     if "timestamp" not in cells or options.as_table:
         return _table(path, chosen, values, labels, options)
     interval = _interval(_numbers("timestamp", cells["timestamp"], lines), lines)
-    label = options.label or _label_of(path)
+    label = options.label or label_of(path)
     if labels is not None:
         if len(set(labels)) > 1:
             line = lines[next(i for i, found in enumerate(labels) if found != labels[0])]
@@ -307,9 +307,7 @@ def _read_npz(path: Path, content: bytes, options: Options) -> Iterator[Recordin
     interval = _npz_interval(arrays)
     for index, rows in enumerate(single):
         label = (
-            labels[index]
-            if labels is not None and options.label is None
-            else options.label or _label_of(path)
+            labels[index] if labels is not None and options.label is None else options.label or label_of(path)
         )
         yield Recording(f"{path.stem}[{index}]", tuple(chosen), rows, interval, label)
 
@@ -360,10 +358,10 @@ def _table(
 ) -> Recording:
     if labels is not None and options.label is None:
         return Recording(path.stem, tuple(columns), values, 0.0, None, tuple(labels))
-    return Recording(path.stem, tuple(columns), values, 0.0, options.label or _label_of(path))
+    return Recording(path.stem, tuple(columns), values, 0.0, options.label or label_of(path))
 
 
-def _label_of(path: Path) -> str | None:
+def label_of(path: Path) -> str | None:
     """``idle`` for ``idle.morning.csv``; nothing for ``morning.csv``."""
     parts = path.name.split(".")
     return parts[0] if len(parts) >= 3 and parts[0] else None

@@ -19,7 +19,7 @@ def add(services: Services, call: Call) -> dict[str, Any]:
     signature = signatures.check(
         services.config.data, call.project_id, call.body, call.received, needed=not call.local
     )
-    recording = _recording(call.body, signature)
+    recording = to_recording(call.body, signature)
     services.projects.appear(call.project_id)
     sample_id = services.data.add(call.project_id, call.name, recording)
     services.quota.hold(call.project_id, call.name, sample_id)
@@ -34,7 +34,21 @@ def list_samples(services: Services, call: Call) -> dict[str, Any]:
     return {"totalCount": total, "samples": samples}
 
 
-def _recording(body: Acquisition, signature: Literal["valid", "unchecked"] | None) -> Recording:
+def to_recording(body: Acquisition, signature: Literal["valid", "unchecked"] | None = None) -> Recording:
+    """What an acquisition object holds.
+
+    Parameters
+    ----------
+    body : Acquisition
+        The object.
+    signature : str or None
+        Whether it was signed (`daemon.signatures.check`).
+
+    Raises
+    ------
+    InvalidMember
+        Sensors, values and labels do not fit together.
+    """
     payload = body.payload
     columns = [Column(sensor.name, sensor.units) for sensor in payload.sensors]
     names = [column.name for column in columns]

@@ -43,8 +43,15 @@ class RequestStore:
         # What the clock says when the count of seconds is 0; goes on from the latest answer that is kept.
         self._zero: float | None = None
 
-    def find(self, identity: str, payload: bytes) -> StoredAnswer | None:
+    def find(self, identity: str, *payloads: bytes) -> StoredAnswer | None:
         """The answer that the same request got, or None.
+
+        Parameters
+        ----------
+        identity : str
+            Names the request.
+        *payloads : bytes
+            What it says, in each form in which it may have been remembered.
 
         Raises
         ------
@@ -54,14 +61,15 @@ class RequestStore:
         row = self._find(identity)
         if row is None:
             return None
-        if row[0] != _digest(payload):
+        if row[0] not in map(_digest, payloads):
             raise RequestIdConflict("this request id was used with another payload: use a new id")
         return StoredAnswer(row[1], row[2])
 
-    def find_same(self, identity: str, payload: bytes) -> StoredAnswer | None:
+    def find_same(self, identity: str, *payloads: bytes) -> StoredAnswer | None:
         """The answer that the same identity and payload got, or None; another payload is another request."""
         row = self._find(identity)
-        return None if row is None or row[0] != _digest(payload) else StoredAnswer(row[1], row[2])
+        known = row is not None and row[0] in map(_digest, payloads)
+        return StoredAnswer(row[1], row[2]) if row is not None and known else None
 
     def remember(self, identity: str, payload: bytes, status: int, body: bytes) -> None:
         """Keep an answer, and forget those that are too old or too many."""

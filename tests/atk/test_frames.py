@@ -13,7 +13,7 @@ from daemon.data.atk_models import AtkModels
 from daemon.data.frame_rows import choose_columns, digest, load_frame
 from daemon.data.frames import Frame, FrameColumn, Frames
 from daemon.database import FILE_NAME, Database
-from daemon.errors import Conflict, DatasetError, InvalidMember, NotFound
+from daemon.errors import DatasetError, InvalidMember, NotFound, QuotaExceeded
 
 
 @pytest.fixture
@@ -69,17 +69,21 @@ def test_what_does_not_fit_its_column_is_refused_by_place(frames: Frames) -> Non
         frames.create(frames.new_id(), None, [FrameColumn("c0", "int32")] * 2)
 
 
-def test_there_is_room_for_so_many_cells_only(frames: Frames, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_CELLS", 10)
-    monkeypatch.setattr(module, "MAX_CELLS_IN_ALL", 15)
-    full = frames.append(make(frames, "float64"), [[1]] * 10)
-    with pytest.raises(Conflict, match="a frame holds at most 10 cells"):
+def test_there_is_room_for_so_many_frames_and_cells_only(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_CELLS", 100_000)
+    frames = Frames(database, max_frames=2, max_mb=1)
+    full = frames.append(make(frames, "float64"), [[1]] * 100_000)
+    with pytest.raises(QuotaExceeded, match="a frame holds at most 100000 cells: put the rest into another"):
         frames.append(full, [[1]])
     other = make(frames, "float64")
-    with pytest.raises(Conflict, match="all frames together 15: send fewer rows, or delete frames"):
-        frames.append(other, [[1]] * 6)
+    with pytest.raises(QuotaExceeded, match="all frames together may hold 1 MiB: delete some"):
+        frames.append(other, [[1]] * 40_000)
+    with pytest.raises(QuotaExceeded, match=r"holds 2 frames already: delete some .*data.max_frames"):
+        make(frames, "float64")
     frames.delete(full.id)
-    assert frames.append(other, [[1]] * 6).rows == 6
+    assert frames.append(other, [[1]] * 40_000).rows == 40_000
 
 
 def test_a_deleted_frame_is_gone_and_its_id_never_comes_again(frames: Frames) -> None:
