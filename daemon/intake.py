@@ -192,7 +192,7 @@ class Intake:
         return served
 
     def _follow_up(self) -> None:
-        """What is on disk stands: a job that cannot be started now, or a file not removed, has its time later."""
+        """What is on disk stands: a job that cannot be started now, or a file removed, has its time later."""
         try:
             faults.point("intake.after_commit")
             self._services.queue.kick()
