@@ -11,7 +11,6 @@ import contextlib
 import logging
 import os
 import secrets
-import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -57,7 +56,7 @@ from daemon.tidying import Tidying
 from daemon.topics import Topics
 from daemon.worker.build import BuildRunner
 from daemon.worker.prediction import PredictionRunner
-from daemon.worker.runner import RunnerByCategory
+from daemon.worker.runner import RunnerByCategory, remove_leftovers
 from daemon.worker.training import TrainingRunner
 
 _log = logging.getLogger("daemon")
@@ -175,7 +174,7 @@ async def serve(settings: Config) -> None:
         services.registry.forgetters.append(publisher.model_forgotten)
         mqtt = MqttApi(settings, topics, services.database, core.intake, publisher, services.presence)
         local = LocalApi(settings.socket_path, core.intake)
-        shutil.rmtree(settings.state_path / "work", ignore_errors=True)
+        remove_leftovers(settings.state_path / "work", {job.id for job in services.jobs.open()})
         _tell_of_loss(services.database, publisher)
         services.queue.recover()
         await local.start()

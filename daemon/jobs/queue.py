@@ -205,6 +205,7 @@ class JobQueue:
         if job.state.terminal:
             raise Conflict(f"job {job_id} has already ended: it is {job.state.value}")
         if job.state is State.QUEUED:
+            self._runner.clean_up(job)
             return self._end(job, JobCanceled("canceled before it started"))
         if not job.cancel_requested:
             job = self._store.request_cancel(job)
@@ -270,18 +271,19 @@ class JobQueue:
     def _pick_up(self, job: Job) -> None:
         """Finish, resume or give up a job that was cut off while it ran."""
         result = self._runner.recover(job)
+        error: JobError | None = None
+        if result is None and job.cancel_requested:
+            error = JobCanceled("canceled while it ran")
+        elif result is None and job.resumed >= MAX_RESUMES:
+            error = JobInterrupted(f"interrupted {job.resumed + 1} times; the last time it was given up")
+        elif result is None:
+            # What the runner kept of it stays: it goes on from there.
+            with self._database.transaction():
+                self._tell(self._store.change(job, State.QUEUED, resumed=job.resumed + 1))
+            return
         self._runner.clean_up(job)
         with self._database.transaction():
-            if result is not None:
-                self._end(job, None, result)
-            elif job.cancel_requested:
-                self._end(job, JobCanceled("canceled while it ran"))
-            elif job.resumed >= MAX_RESUMES:
-                self._end(
-                    job, JobInterrupted(f"interrupted {job.resumed + 1} times; the last time it was given up")
-                )
-            else:
-                self._tell(self._store.change(job, State.QUEUED, resumed=job.resumed + 1))
+            self._end(job, error, result)
 
     async def _run(self, job: Job) -> None:
         try:

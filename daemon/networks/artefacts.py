@@ -25,6 +25,9 @@ from firmware_export.figures import Figures
 from firmware_export.networks.exporting import export_network
 from firmware_export.packages.table import Options
 
+#: Distributions that take part beside those of every version.
+PACKAGES = ("tensorflow", "tf-keras", "tensorflow-model-optimization")
+
 #: When everything in an archive was made, so that the same model gives the same bytes.
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
 
@@ -84,8 +87,9 @@ def write_artefacts(
         "int8": Variant(answers["int8"]["validation"], len(trained.int8), found),
         "float32": Variant(answers["float32"]["validation"], len(trained.float32)),
     }
-    epochs = [epoch.metrics for epoch in trained.history.epochs]
-    told = network_metadata(prepared.settings, prepared.classes, prepared.input_shape, variants, epochs)
+    told = network_metadata(
+        prepared.settings, prepared.classes, prepared.input_shape, variants, trained.history.epochs
+    )
     write_json(directory / METADATA, {"keras": told})
     return found
 
@@ -132,7 +136,7 @@ def describe(
         },
         "seeds": {"training": spec.seed, "split": spec.seed},
         "threads": spec.limits.threads,
-        "packages": package_versions("tensorflow", "tf-keras", "tensorflow-model-optimization"),
+        "packages": package_versions(*PACKAGES),
         "inputShape": list(prepared.input_shape),
         "inputs": [
             {"axis": axis, "label": column.name, "units": column.units}
@@ -141,7 +145,7 @@ def describe(
         "classes": list(prepared.classes),
         "fit": {
             "bestEpoch": trained.history.best,
-            "epochs": [epoch.metrics for epoch in trained.history.epochs],
+            "epochs": trained.history.epochs,
         },
         "metrics": result["metrics"],
         "memory": {

@@ -6,28 +6,27 @@ Runs in the worker process.
 
 from __future__ import annotations
 
+import hashlib
+import json
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from daemon import pipeline
+from daemon.models.description import package_versions
 from daemon.models.manifest import complete_version
-from daemon.networks.artefacts import Trained, describe, write_artefacts
+from daemon.networks.artefacts import PACKAGES, Trained, describe, write_artefacts
 from daemon.networks.evaluation import answer, figures, float_predict
 from daemon.networks.preparation import Prepared, prepare
+from daemon.networks.progress import Emitter, EpochTeller
 from daemon.networks.scores import Answers
 from daemon.quantize import interpreter
 from daemon.quantize.network import convert_float, convert_int8
+from daemon.trainers.keras.checkpoint import Checkpoints
 from daemon.trainers.keras.data import balanced_weights
-from daemon.trainers.keras.fit import Epoch, History, Plan, fit
+from daemon.trainers.keras.epoch import Objective, gains_by_xla
+from daemon.trainers.keras.fit import History, Phase, fit
 from daemon.trainers.keras.network import build_model, build_optimizer
-from daemon.wire.worker import Progress, Spec
-
-
-class Emitter(pipeline.Emitter, Protocol):
-    """Where a job says how far it is; for a canceled job `progress` and `tell` raise `JobCanceled`."""
-
-    def tell(self, progress: Progress) -> None:
-        """Say so with all that is known: epochs, and how long they will take."""
+from daemon.wire.worker import CHECKPOINT, Spec
 
 
 def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
@@ -90,23 +89,34 @@ def train(spec: Spec, prepared: Prepared, emit: Emitter) -> tuple[Any, History]:
     model = build_model(
         settings.layers, prepared.input_shape, prepared.training.targets.shape[1], classifies=classifies
     )
-    plan = Plan(
-        epochs=settings.epochs,
-        batch_size=settings.batch_size,
-        seed=spec.seed,
+    objective = Objective(
         classifies=classifies,
+        batch_size=settings.batch_size,
         class_weights=balanced_weights(prepared.training.targets) if settings.class_weights else None,
     )
-
-    def hear(epoch: Epoch) -> None:
-        fraction = epoch.number / epoch.epochs
-        emit.tell(Progress("train", fraction, epoch.metrics, epoch.number, epoch.epochs, epoch.eta_s))
-
-    optimizer = build_optimizer(settings.learning_rate, learned=settings.learned_optimizer)
-    history = fit(model, optimizer, prepared.training, prepared.validation, plan, hear)
-    best = history.epochs[history.best - 1].metrics["val_loss"]
+    make_optimizer = partial(build_optimizer, settings.learning_rate, learned=settings.learned_optimizer)
+    history = fit(
+        model,
+        [Phase(settings.epochs, make_optimizer)],
+        prepared.training,
+        prepared.validation,
+        objective,
+        seed=spec.seed,
+        xla=gains_by_xla(settings.layers, settings.epochs * len(prepared.training) / settings.batch_size),
+        hear=EpochTeller(emit, spec.limits.seconds),
+        checkpoints=Checkpoints(Path(spec.staging_dir).parent / CHECKPOINT, _identity(spec, prepared)),
+    )
+    prepared.warnings.extend(history.warnings)
+    best = history.epochs[history.best - 1]["val_loss"]
     emit.log("info", f"epoch {history.best} of {settings.epochs} is kept: its validation loss is {best:.4g}")
     return model, history
+
+
+def _identity(spec: Spec, prepared: Prepared) -> str:
+    """What a checkpoint is of: another request, other rows or other packages make another fit."""
+    packages = package_versions(*PACKAGES)
+    said = [spec.request, spec.learn_block, spec.seed, spec.limits.threads, prepared.digest, packages]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def ask(prepared: Prepared, trained: Trained) -> dict[str, dict[str, Answers]]:

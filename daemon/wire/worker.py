@@ -21,6 +21,10 @@ STAGE_SPANS = {
 }
 
 
+#: File beside the staging directory that a training leaves to go on from after an interruption.
+CHECKPOINT = "checkpoint.npz"
+
+
 class GateBounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bounds of the accept gate between the float and the integer model.
 
@@ -50,11 +54,14 @@ class WorkerLimits(msgspec.Struct, frozen=True):
         Added to the process priority.
     threads : int
         Threads that numeric libraries may start.
+    seconds : float or None
+        Longest run of the process; None for no limit.
     """
 
     memory_bytes: int | None = None
     nice: int = 10
     threads: int = 1
+    seconds: float | None = None
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from daemon.config import Config
 from daemon.database import Database
-from daemon.jobs.job import Job
+from daemon.errors import WorkerCrashed, WorkerKilled
+from daemon.jobs.job import MAX_RESUMES, Job
 from daemon.jobs.queue import Runner
-from daemon.wire.worker import Log, Progress, Work, WorkerLimits
+from daemon.wire.worker import CHECKPOINT, Log, Progress, Work, WorkerLimits
 from daemon.worker.supervisor import run_worker
 
 
@@ -54,20 +58,46 @@ class WorkerRunner(ABC):
     async def run(
         self, job: Job, cancel: asyncio.Event, hear: Callable[[Progress | Log], None]
     ) -> dict[str, Any]:
-        """Work in a process of its own; returns the result that the worker reported."""
+        """Work in a process of its own; returns the result that the worker reported.
+
+        A worker that dies is followed by another, as long as it had left something to go on from.
+        """
+        deadline = time.monotonic() + self._config.jobs.timeout_s
+        for _ in range(MAX_RESUMES):
+            before = self._checkpointed(job)
+            try:
+                return await self._run_once(job, cancel, hear, deadline - time.monotonic())
+            except (WorkerCrashed, WorkerKilled) as error:
+                if self._checkpointed(job) == before:
+                    raise
+                hear(Log("warn", f"{error.message}; another worker goes on from where it was"))
+        return await self._run_once(job, cancel, hear, deadline - time.monotonic())
+
+    async def _run_once(
+        self, job: Job, cancel: asyncio.Event, hear: Callable[[Progress | Log], None], timeout_s: float
+    ) -> dict[str, Any]:
         staging = self.staging(job)
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(parents=True)
+        spec = self.spec(job, staging)
+        limits = msgspec.structs.replace(spec.limits, seconds=timeout_s)
         return await run_worker(
-            self.spec(job, staging),
+            msgspec.structs.replace(spec, limits=limits),
             cancel,
             hear,
-            timeout_s=self._config.jobs.timeout_s,
+            timeout_s=timeout_s,
             grace_s=self._config.jobs.cancel_grace_s,
         )
 
+    def _checkpointed(self, job: Job) -> int | None:
+        """When the job last left something to go on from."""
+        try:
+            return (self.staging(job).parent / CHECKPOINT).stat().st_mtime_ns
+        except FileNotFoundError:
+            return None
+
     def clean_up(self, job: Job) -> None:
-        """Delete the staging directory."""
+        """Delete the staging directory, and what the job could have gone on from."""
         shutil.rmtree(self.staging(job).parent, ignore_errors=True)
 
     def staging(self, job: Job) -> Path:
@@ -82,6 +112,13 @@ class WorkerRunner(ABC):
             nice=worker.nice,
             threads=worker.threads or os.cpu_count() or 1,
         )
+
+
+def remove_leftovers(work: Path, open_jobs: Container[int]) -> None:
+    """Delete what workers left behind, but for what open jobs may go on from."""
+    for directory in work.glob("*"):
+        if not (directory.name.isdigit() and int(directory.name) in open_jobs):
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 class RunnerByCategory:

@@ -1,57 +1,47 @@
-"""Fits a network: a whole epoch is one compiled function, and Keras' own meaning of everything is kept.
-
-`tf_keras.Model.fit` comes back to Python for every batch. Here the rows lie on the device, the loop over the
-batches is compiled together with validation, and Python is asked once an epoch. Losses, regularizers,
-constraints, metrics and updates of layers are those that ``fit`` computes.
+"""Fits a network epoch by epoch, keeps its best weights, and goes on where it was interrupted.
 
 Whatever is random in an epoch follows from the seed and the number of the epoch alone: the order of the rows,
-dropout, augmentation. So nothing but the variables is needed to go on after an interruption.
+dropout, augmentation. So nothing but the variables is needed to go on after an interruption, and what comes
+of it is what would have come of it undisturbed.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from statistics import mean
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from daemon.errors import TrainingError
-from daemon.trainers.keras.data import Examples, Floats
+from daemon.trainers.keras.checkpoint import Arrays, Checkpoints, State
+from daemon.trainers.keras.data import Examples
+from daemon.trainers.keras.epoch import Objective, RunEpoch, compile_epoch
 
-#: ``(rows, seed) -> rows``, traced into the compiled epoch: float32 tensors (b, *input) and int32 (2,).
-Augment = Callable[[Any, Any], Any]
+_METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How a network is fitted.
+class Phase:
+    """Epochs that go by the same rules.
 
     Parameters
     ----------
     epochs : int
-        How often all rows are seen.
-    batch_size : int
-        Rows of a step; the last step of an epoch takes what is left.
-    seed : int
-        Of the order of the rows, dropout and augmentation.
-    classifies : bool
-        Categorical cross-entropy and accuracy; else the mean squared error.
-    class_weights : ndarray, shape (classes,), float32, optional
-        Factor of each class's loss.
-    augment : callable, optional
-        Varies the rows of each step.
+        How many.
+    make_optimizer : callable
+        Makes a new optimizer.
+    begin : callable, optional
+        Told the model before the phase: freezes layers, or sets them free.
     """
 
     epochs: int
-    batch_size: int
-    seed: int
-    classifies: bool = True
-    class_weights: Floats | None = None
-    augment: Augment | None = None
+    make_optimizer: Callable[[], Any]
+    begin: Callable[[Any], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,20 +56,15 @@ class Epoch:
         ``loss``, ``val_loss``, and for classifiers ``accuracy``, ``val_accuracy``: Keras' names.
     best : int
         The epoch with the smallest validation loss so far.
-    seconds : float
-        How long it took.
+    eta_s : float
+        Seconds that the epochs to come will take, if they take as long as those that this process ran.
     """
 
     number: int
     epochs: int
     metrics: dict[str, float]
     best: int
-    seconds: float
-
-    @property
-    def eta_s(self) -> float:
-        """Seconds that the epochs to come will take, if they take as long as this one."""
-        return (self.epochs - self.number) * self.seconds
+    eta_s: float
 
 
 @dataclass(frozen=True)
@@ -88,23 +73,30 @@ class History:
 
     Parameters
     ----------
-    epochs : list of Epoch
-        All of them.
+    epochs : list of dict
+        Keras' figures of each epoch.
     best : int
-        The epoch whose weights the model has: the one with the smallest validation loss.
+        The epoch whose weights the model has, from 1: the one with the smallest validation loss.
+    warnings : list of str
+        What a person should know.
     """
 
-    epochs: list[Epoch]
+    epochs: list[dict[str, float]]
     best: int
+    warnings: list[str]
 
 
 def fit(
     model: Any,
-    optimizer: Any,
+    phases: Sequence[Phase],
     training: Examples,
     validation: Examples,
-    plan: Plan,
-    hear: Callable[[Epoch], None],
+    objective: Objective,
+    *,
+    seed: int,
+    xla: bool = False,
+    hear: Callable[[Epoch], None] = lambda _: None,
+    checkpoints: Checkpoints | None = None,
 ) -> History:
     """Fit a model; it has the weights of its best epoch afterwards.
 
@@ -112,14 +104,20 @@ def fit(
     ----------
     model : tf_keras.Model
         Built; one input, one output.
-    optimizer : tf_keras.optimizers.Optimizer
-        New.
+    phases : sequence of Phase
+        One after the other, each from the best weights so far.
     training, validation : Examples
         Rows to learn from, and rows to choose the best epoch by.
-    plan : Plan
-        How.
+    objective : Objective
+        What an epoch is to do.
+    seed : int
+        Of the order of the rows, dropout and augmentation.
+    xla : bool
+        Whether to have XLA compile the epochs; where it refuses, they run without.
     hear : callable
         Told of each epoch; what it raises ends the fit.
+    checkpoints : Checkpoints, optional
+        Where to go on from, and where to leave what can be gone on from.
 
     Returns
     -------
@@ -130,106 +128,102 @@ def fit(
     TrainingError
         The loss is no longer finite.
     """
-    _build(optimizer, model)
-    run_epoch = compile_epoch(model, optimizer, training, validation, plan)
-    generators = _generators(model)
-    epochs: list[Epoch] = []
-    best, best_loss, best_weights = 0, math.inf, model.get_weights()
-    for number in range(1, plan.epochs + 1):
-        began = time.perf_counter()
-        random = np.random.default_rng([plan.seed, number])
-        for generator in generators:
+    run = _Run(model, training, validation, objective, seed, sum(phase.epochs for phase in phases), hear)
+    state = checkpoints.load() if checkpoints is not None else None
+    if state is not None:
+        run.epochs, run.best, run.best_weights = list(state.epochs), state.best, state.best_weights
+        run.resumed_at = len(run.epochs)
+    last = 0
+    for phase in phases:
+        first, last = last + 1, last + phase.epochs
+        if run.resumed_at >= last:
+            continue
+        if phase.begin is not None:
+            phase.begin(model)
+        optimizer = _ready(phase.make_optimizer(), model)
+        model.set_weights(run.best_weights)
+        if state is not None and run.resumed_at >= first:
+            model.set_weights(state.weights)
+            _assign(_variables(optimizer), state.optimizer)
+        run.phase(optimizer, last, xla=xla, checkpoints=checkpoints)
+    model.set_weights(run.best_weights)
+    return History(run.epochs, run.best, run.warnings)
+
+
+class _Run:
+    """A fit under way."""
+
+    def __init__(
+        self,
+        model: Any,
+        training: Examples,
+        validation: Examples,
+        objective: Objective,
+        seed: int,
+        total: int,
+        hear: Callable[[Epoch], None],
+    ) -> None:
+        self._model, self._training, self._validation = model, training, validation
+        self._objective, self._seed, self._total, self._hear = objective, seed, total, hear
+        self._generators = _generators(model)
+        self._seconds: list[float] = []
+        self.epochs: list[dict[str, float]] = []
+        self.best = 0
+        self.best_weights: Arrays = model.get_weights()
+        self.resumed_at = 0
+        self.warnings: list[str] = []
+
+    def phase(self, optimizer: Any, last: int, *, xla: bool, checkpoints: Checkpoints | None) -> None:
+        """All epochs from the next one to the last one of a phase."""
+        run_epoch = self._compile(optimizer, xla=xla)
+        for number in range(len(self.epochs) + 1, last + 1):
+            began = time.perf_counter()
+            metrics = self._epoch(run_epoch, number)
+            self._seconds.append(time.perf_counter() - began)
+            if checkpoints is not None and checkpoints.is_due():
+                optimized = [variable.numpy() for variable in _variables(optimizer)]
+                weights = self._model.get_weights()
+                checkpoints.save(State(self.epochs, self.best, weights, optimized, self.best_weights))
+            # The first one also gets ready what the others find ready.
+            each = mean(self._seconds[1:] or self._seconds)
+            self._hear(Epoch(number, self._total, metrics, self.best, (self._total - number) * each))
+
+    def _epoch(self, run_epoch: RunEpoch, number: int) -> dict[str, float]:
+        random = np.random.default_rng([self._seed, number])
+        for generator in self._generators:
             generator.reset_from_seed(int(random.integers(2**31)))
-        order = random.permutation(len(training)).astype(np.int32)
-        metrics = _named(run_epoch(order, random.integers(2**31, size=2, dtype=np.int32)).numpy(), plan)
+        order = random.permutation(len(self._training)).astype(np.int32)
+        metrics = _named(run_epoch(order, random.integers(2**30, size=2, dtype=np.int32)), self._objective)
         _check_finite(metrics, number)
-        if metrics["val_loss"] < best_loss:
-            best, best_loss, best_weights = number, metrics["val_loss"], model.get_weights()
-        epochs.append(Epoch(number, plan.epochs, metrics, best, time.perf_counter() - began))
-        hear(epochs[-1])
-    model.set_weights(best_weights)
-    return History(epochs, best)
+        self.epochs.append(metrics)
+        if self.best == 0 or metrics["val_loss"] < self.epochs[self.best - 1]["val_loss"]:
+            self.best, self.best_weights = number, self._model.get_weights()
+        return metrics
 
+    def _compile(self, optimizer: Any, *, xla: bool) -> RunEpoch:
+        """An epoch that runs: by XLA where that is wanted and it can."""
+        import tensorflow as tf
 
-def compile_epoch(
-    model: Any, optimizer: Any, training: Examples, validation: Examples, plan: Plan
-) -> Callable[[npt.NDArray[np.int32], npt.NDArray[np.int32]], Any]:
-    """One epoch as one function.
-
-    Returns
-    -------
-    callable
-        Takes the order of the training rows, (n,) int32, and a seed, (2,) int32; gives a float32 tensor of
-        loss, accuracy, validation loss and validation accuracy; accuracies are 0 for a regression.
-    """
-    import tensorflow as tf
-
-    rows, targets = tf.constant(training.rows), tf.constant(training.targets)
-    steps = math.ceil(len(training) / plan.batch_size)
-
-    def step(indexes: Any, seed: Any) -> tuple[Any, Any]:
-        batch, wanted = tf.gather(rows, indexes), tf.gather(targets, indexes)
-        if plan.augment is not None:
-            batch = plan.augment(batch, seed)
-        with tf.GradientTape() as tape:
-            given = model(batch, training=True)
-            loss = _loss(model, wanted, given, plan)
-        variables = model.trainable_variables
-        optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
-        count = tf.cast(tf.shape(indexes)[0], tf.float32)
-        return loss * count, _right(wanted, given, plan)
-
-    def body(number: Any, order: Any, seed: Any, loss: Any, right: Any) -> tuple[Any, ...]:
-        start = number * plan.batch_size
-        more_loss, more_right = step(
-            order[start : start + plan.batch_size], tf.stack([seed[0], seed[1] + number])
+        make = partial(
+            compile_epoch, self._model, optimizer, self._training, self._validation, self._objective
         )
-        return number + 1, order, seed, loss + more_loss, right + more_right
-
-    @tf.function(autograph=False)  # type: ignore[untyped-decorator]
-    def epoch(order: Any, seed: Any) -> Any:
-        _, _, _, loss, right = tf.while_loop(
-            lambda number, *_: number < steps, body, (0, order, seed, 0.0, 0.0), parallel_iterations=1
-        )
-        learnt = tf.stack([loss, right]) / len(training)
-        return tf.concat([learnt, _validate(model, validation, plan)], 0)
-
-    return epoch  # type: ignore[no-any-return]
-
-
-def _validate(model: Any, validation: Examples, plan: Plan) -> Any:
-    """Loss and accuracy of the validation rows, (2,) float32."""
-    import tensorflow as tf
-
-    wanted = tf.constant(validation.targets)
-    given = model(tf.constant(validation.rows), training=False)
-    loss = _loss(model, wanted, given, Plan(plan.epochs, plan.batch_size, plan.seed, plan.classifies))
-    return tf.stack([loss, _right(wanted, given, plan) / len(validation)])
+        if not xla:
+            return make(xla=False)
+        weights, optimized = self._model.get_weights(), [one.numpy() for one in _variables(optimizer)]
+        try:
+            run_epoch = make(xla=True)
+            run_epoch(np.arange(len(self._training), dtype=np.int32), np.zeros(2, np.int32))
+        except (tf.errors.OpError, ValueError) as error:
+            told = str(error).splitlines()[0]
+            self.warnings.append(f"XLA does not compile this network here, so training takes longer: {told}")
+            run_epoch = make(xla=False)
+        # That was a trial: nothing of it counts.
+        self._model.set_weights(weights)
+        _assign(_variables(optimizer), optimized)
+        return run_epoch
 
 
-def _loss(model: Any, wanted: Any, given: Any, plan: Plan) -> Any:
-    """Mean loss of a batch and what regularizers add to it."""
-    import tensorflow as tf
-    import tf_keras
-
-    losses = tf_keras.losses
-    kind = losses.categorical_crossentropy if plan.classifies else losses.mean_squared_error
-    each = kind(wanted, given)
-    if plan.class_weights is not None:
-        each *= tf.linalg.matvec(wanted, tf.constant(plan.class_weights))
-    return tf.add_n([tf.reduce_mean(each), *model.losses])
-
-
-def _right(wanted: Any, given: Any, plan: Plan) -> Any:
-    """How many rows of a batch are classified rightly."""
-    import tensorflow as tf
-
-    if not plan.classifies:
-        return tf.constant(0.0)
-    return tf.reduce_sum(tf.cast(tf.equal(tf.argmax(wanted, 1), tf.argmax(given, 1)), tf.float32))
-
-
-def _build(optimizer: Any, model: Any) -> None:
+def _ready(optimizer: Any, model: Any) -> Any:
     """Make the optimizer's variables: inside the compiled epoch it would be too late."""
     import tf_keras
 
@@ -237,22 +231,33 @@ def _build(optimizer: Any, model: Any) -> None:
         optimizer._create_all_weights(model.trainable_variables)  # noqa: SLF001 - no public name
     else:
         optimizer.build(model.trainable_variables)
+    return optimizer
+
+
+def _variables(optimizer: Any) -> Sequence[Any]:
+    found = optimizer.variables
+    variables: Sequence[Any] = found() if callable(found) else found
+    return variables
+
+
+def _assign(variables: Sequence[Any], values: Arrays) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 def _generators(model: Any) -> list[Any]:
     """The random generators of a model's layers, in the order of the layers."""
-    import tensorflow as tf
+    # Keras keeps them out of everything public, so that they do not end up in files of weights.
+    keepers = [getattr(layer, "_random_generator", None) for layer in model.submodules]
+    found = [getattr(keeper, "_generator", None) for keeper in keepers]
+    return [generator for generator in found if generator is not None]
 
-    found = tf.train.TrackableView(model).descendants()
-    return [one for one in found if isinstance(one, tf.random.Generator)]
 
-
-def _named(figures: Floats, plan: Plan) -> dict[str, float]:
-    names = ("loss", "accuracy", "val_loss", "val_accuracy")
+def _named(figures: Any, objective: Objective) -> dict[str, float]:
     return {
         name: float(figure)
-        for name, figure in zip(names, figures, strict=True)
-        if plan.classifies or "accuracy" not in name
+        for name, figure in zip(_METRICS, figures.numpy(), strict=True)
+        if objective.classifies or "accuracy" not in name
     }
 
 
@@ -260,6 +265,6 @@ def _check_finite(metrics: dict[str, float], number: int) -> None:
     for name, figure in metrics.items():
         if not math.isfinite(figure):
             raise TrainingError(
-                f"learningRate: {name} became {figure} in epoch {number}: use a smaller one, or "
-                "scale the columns"
+                f"learningRate: {name} became {figure} in epoch {number}: use a smaller one, or scale the "
+                "columns"
             )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 def load_tensorflow(threads: int, seed: int) -> None:
@@ -26,8 +26,10 @@ def load_tensorflow(threads: int, seed: int) -> None:
         import tensorflow as tf
         import tf_keras
 
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    # Once it has computed anything, that stays as it is.
+    with suppress(RuntimeError):
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
     # Dropout then draws from generators whose state can be set; else nothing could be resumed.
     tf_keras.backend.experimental.enable_tf_random_generator()
