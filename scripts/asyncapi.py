@@ -42,6 +42,7 @@ _PARAMETERS = {
     "device": {"description": "`device.id` of the configuration.", "examples": ["press-3"]},
     "group": {"description": "One of `device.groups` of the configuration.", "examples": ["line-1"]},
     "projectId": {"description": "A project; 0 is that of ATK.", "examples": ["1"]},
+    "sampleId": {"description": "A sample of the project.", "examples": ["2"]},
     "learnId": {"description": "A learn block of the project's impulse.", "examples": ["7"]},
     "impulseId": {"description": "An impulse: a project has the one with id 1.", "examples": ["1"]},
     "jobId": {"description": "A job.", "examples": ["17640932901"]},
@@ -140,7 +141,7 @@ def document() -> dict[str, Any]:
             "title": "trainerd",
             "version": __version__,
             "description": "Trains models on a device's data and exports them to microcontrollers. "
-            "The words to it are in docs/mqtt-api.md.",
+            "The words to it are in docs/mqtt-api.md. A request may be in CBOR too; so is its reply then.",
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "defaultContentType": "application/json",

@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from daemon.cli.connection import Daemon, connect
-from daemon.cli.importing import CATEGORIES
+from daemon.cli.connection import connect
 from daemon.cli.options import ID, config_option, json_option, print_json, print_table, short_time
 from daemon.wire.atk import PROJECT as ATK_PROJECT
 
@@ -24,7 +23,8 @@ def models(project: int, learn: int | None, config_path: Path | None, as_json: b
     if learn is None:
         found = [model for model in daemon.get("status")["models"] if model["projectId"] == project]
         if not found and project != ATK_PROJECT:
-            _check_known(daemon, project)
+            # Let the daemon refuse a project that it does not know.
+            daemon.get(f"api/{project}")
         current = {model["learnId"]: model["version"] for model in found}
     else:
         answer = daemon.get(f"api/{project}/models/{learn}")
@@ -52,14 +52,6 @@ def rollback(project: int, learn: int, version: int | None, config_path: Path | 
         print_json(model)
     else:
         click.echo(f"project {project}, learn block {learn}: version {model['version']} is in use")
-
-
-def _check_known(daemon: Daemon, project: int) -> None:
-    """Let the daemon refuse a project that it does not know: one with neither data nor an impulse."""
-    for category in CATEGORIES:
-        if daemon.get(f"api/{project}/raw-data", {"category": category, "limit": 0})["totalCount"]:
-            return
-    daemon.get(f"api/{project}/impulse")
 
 
 def _row(model: dict[str, Any], current: bool) -> tuple[object, ...]:

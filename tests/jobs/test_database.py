@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.data.samples import Samples
 from daemon.database import Database, open_read_only
 from daemon.errors import DatabaseDamaged, DiskFull, SchemaTooNew
 from daemon.schema import MIGRATIONS
@@ -83,3 +84,31 @@ def test_a_damaged_file_is_told_and_left_alone(tmp_path: Path, content: bytes) -
         damaged.open()
     damaged.close()
     assert path.read_bytes() == content
+
+
+def test_an_older_file_is_laid_out_so_that_room_can_be_given_back(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    old = sqlite3.connect(path, isolation_level=None)
+    for number, statements in enumerate(MIGRATIONS[:3]):
+        old.executescript(f"BEGIN; {statements}; PRAGMA user_version = {number + 1}; COMMIT")
+    values = bytes(12 * 50_000)
+    old.execute(
+        "INSERT INTO recording"
+        " (id, project_id, category, kind, name, columns, interval_ms, rows, added, sha256, data) VALUES (1, 1, 'training', 'features', 'old', '[]', 0, 50000, '', '', ?)",
+        (values,),
+    )
+    old.close()
+    database = Database(path)
+    database.open()
+    # Values, the name, and two brackets.
+    assert Samples(database).bytes_held(1) == len(values) + 3 + 2
+    with database.transaction():
+        Samples(database).delete_all(1)
+    large, free = path.stat().st_size, database.free_pages()
+    # A row's first bytes share a page with others; the rest of 600,000 fills 146 pages.
+    assert free == 146
+    database.give_back(100)
+    assert database.free_pages() == free - 100
+    database.give_back(free)
+    database.close()
+    assert path.stat().st_size == large - free * 4096
