@@ -11,6 +11,7 @@ from daemon import __version__
 from daemon.config import Config, Expert
 from daemon.sandbox.start import WALLS
 from daemon.trainers.table import ATK_TRAINERS, LEARNERS
+from daemon.wire.bodies import CBOR, JSON
 from daemon.wire.models import MAX_CHUNK
 
 
@@ -40,6 +41,7 @@ def capabilities(config: Config) -> dict[str, Any]:
         },
         "expert": expert(config.keras.scripts),
         "targets": [],
+        "contentTypes": [JSON.content_type, CBOR.content_type],
         "auth": {"required": list(config.auth.required), "groupRoles": list(config.auth.group_roles)},
         "limits": {
             "maxBodyBytes": config.mqtt.max_body_bytes,
@@ -47,6 +49,7 @@ def capabilities(config: Config) -> dict[str, Any]:
             "maxQueuedJobs": config.jobs.max_queued,
             "concurrentJobs": config.jobs.concurrent,
             "jobTimeoutS": config.jobs.timeout_s,
+            "maxRecordingsBytes": config.data.max_mb * 2**20,
         },
         "machine": machine_facts(),
     }

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,7 +25,7 @@ _LONGEST_SOCKET = 107
 
 _Positive = Annotated[int, Meta(ge=1)]
 _Port = Annotated[int, Meta(ge=1, le=65535)]
-_ProjectId = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,15}$")]
+_PROJECT_ID = re.compile(r"[1-9][0-9]{0,15}")
 _Level = Annotated[str, Meta(pattern=r"^[^#+/\x00]{1,64}$")]
 
 
@@ -213,7 +214,7 @@ class Data(_Section, frozen=True):
     max_projects: _Positive = 1000
     max_frames: _Positive = 1000
     max_frames_mb: _Positive = 256
-    projects: dict[_ProjectId, ProjectData] | None = None
+    projects: dict[str, ProjectData] | None = None
 
     def of_project(self, project_id: int) -> ProjectData:
         """What holds for one project."""
@@ -355,7 +356,7 @@ def read_secret(path: str) -> str:
     """
     try:
         return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(path, None, f"the secret cannot be read: {error}") from error
 
 
@@ -378,8 +379,20 @@ def contradictions(config: Config) -> Iterator[tuple[str, str]]:
         yield "keras.expert.enabled", "needs auth.keys_file: a script must be signed, and nobody could"
     if config.auth.required and config.auth.keys_file is None:
         yield "auth.required", "needs auth.keys_file: without keys nobody can sign"
+    yield from _contradictions_of_data(config)
     if len(os.fsencode(config.socket_path)) > _LONGEST_SOCKET:
         yield "runtime_dir", f"is too long: {config.socket_path} has more than {_LONGEST_SOCKET} bytes"
+
+
+def _contradictions_of_data(config: Config) -> Iterator[tuple[str, str]]:
+    for project, data in (config.data.projects or {}).items():
+        if not _PROJECT_ID.fullmatch(project):
+            yield f"data.projects.{project}", "is no project: ids are whole numbers from 1"
+        if data.key_file is not None and config.auth.requires("data") and config.mqtt.version != 5:
+            yield (
+                f"data.projects.{project}.key_file",
+                "needs mqtt.version 5 where auth.required has data: a signed recording has auth beside it",
+            )
 
 
 def documented_sections() -> dict[str, Any]:

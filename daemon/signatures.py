@@ -69,6 +69,8 @@ def check(
         key = read_secret(key_file)
     except ConfigError as error:
         raise Unavailable(f"the key of project {project_id} cannot be read: {error.message}") from error
+    if not key:
+        raise Unavailable(f"the key of project {project_id} cannot be read: {key_file} is empty")
     place = signature.encode()
     if received.count(place) != 1:
         raise SignatureInvalid("signature: its 64 characters do not stand in the body exactly once")

@@ -92,18 +92,17 @@ def convert(body: object, type_: type[T]) -> T:
         if not message:
             message, path = str(error), "$`"
         place = path[:-1].removeprefix("key` in `").removeprefix("$").removeprefix(".")
+        told = _with_key(body, type_, place) if "[...]" in place else place
         if unknown := _UNKNOWN.match(message):
             hint = _nearest(unknown["name"], place, _tagged(body, type_))
-            raise InvalidMember(_join(place, unknown["name"]), f"unknown member{hint}") from None
+            raise InvalidMember(_join(told, unknown["name"]), f"unknown member{hint}") from None
         if missing := _MISSING.match(message):
-            raise InvalidMember(_join(place, missing["name"]), "is required and missing") from None
+            raise InvalidMember(_join(told, missing["name"]), "is required and missing") from None
         if tag := _TAG.match(message):
-            raise _unknown_value(place, tag["value"], _known_tags(type_, place)) from None
+            raise _unknown_value(told, tag["value"], _known_tags(type_, place)) from None
         if enum := _ENUM.match(message):
-            raise _unknown_value(place, enum["value"], _known_values(type_, place)) from None
-        if "[...]" in place:
-            place = _with_key(body, type_, place)
-        raise InvalidMember(place, message[0].lower() + message[1:]) from None
+            raise _unknown_value(told, enum["value"], _known_values(type_, place)) from None
+        raise InvalidMember(told, message[0].lower() + message[1:]) from None
 
 
 def given(payload: msgspec.Struct) -> dict[str, Any]:

@@ -47,6 +47,11 @@ def test_a_refusal_is_too(client: Client, path: str, body: Any, status: int, cod
     assert carried(reply.message).ContentType == CBOR
 
 
+def test_the_capabilities_say_so(client: Client) -> None:
+    capabilities = client.request("get", "status").body["capabilities"]
+    assert capabilities["contentTypes"] == ["application/json", CBOR]
+
+
 def test_a_body_of_another_type_than_it_says_is_refused(client: Client) -> None:
     reply = client.request("get", "api/1/impulse", b"{}", content_type=CBOR)
     assert (reply.status, reply.body["code"]) == (400, "malformed_body")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
 import time
 from pathlib import Path
 from typing import Any
 
+import cbor2
 import pytest
 
 from daemon.local_api import LocalClient
@@ -20,7 +22,7 @@ SETTINGS = "api/1/training/anomaly/7"
 BODY: dict[str, Any] = {"clusterCount": 4, "axes": [0, 1]}
 
 
-def post(client: Client, body: dict[str, Any], path: str = SETTINGS, **options: Any) -> Reply:
+def post(client: Client, body: dict[str, Any] | bytes, path: str = SETTINGS, **options: Any) -> Reply:
     return client.request("post", path, body, **options)
 
 
@@ -305,3 +307,36 @@ def test_without_a_keys_file_unsigned_requests_pass_and_signed_ones_do_not(
             )
     finally:
         daemon.stop()
+
+
+def test_a_body_in_cbor_is_signed_as_the_same_json(client: Client) -> None:
+    signed = OPS.sign(SETTINGS, BODY, device=client.device)
+    assert client.request("post", SETTINGS, cbor2.dumps(signed)).status == 200
+    signed = OPS.sign(SETTINGS, BODY, device=client.device)
+    assert_refused(post(client, cbor2.dumps({**signed, "clusterCount": 5})), "signature_invalid")
+
+
+def test_a_recording_that_must_stay_as_it_is_is_signed_beside(client: Client) -> None:
+    path = "api/31/training/data"
+    meant: dict[str, Any] = {
+        "payload": {
+            "device_type": "microphone",
+            "interval_ms": 0.0625,
+            "sensors": [{"name": "audio", "units": "wav"}],
+            "values": ["Ref-Binary-i16", base64.b64encode(b"\x01\x00\x02\x00").decode()],
+        },
+        "label": "hum",
+    }
+    sent: dict[str, Any] = copy.deepcopy({"payload": meant["payload"]})
+    sent["payload"]["values"] = ["Ref-Binary-i16"]
+    # The array of the reference is the last thing in the object: one byte more ends it.
+    recording = cbor2.dumps(sent) + b"\xff"
+
+    def send(recording: bytes, **beside: str) -> Reply:
+        auth = json.dumps(OPS.sign(path, meant, device=client.device)["auth"])
+        return client.request("post", path, recording, beside={"auth": auth, **beside})
+
+    assert send(recording + b"\x01\x00\x02\x00", label="hum").status == 200
+    assert_refused(send(recording + b"\x01\x00\x02\x01", label="hum"), "signature_invalid")
+    assert_refused(send(recording + b"\x01\x00\x02\x00", label="anomaly"), "signature_invalid")
+    assert_refused(send(recording + b"\x01\x00\x02\x00"), "signature_invalid")
