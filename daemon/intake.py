@@ -202,6 +202,8 @@ class Intake:
 
     def _admit(self, request: _Request) -> None:
         incoming, role = request.incoming, request.route.role
+        if callable(role):
+            role = role(self._services, request.parts, request.body)
         auth_settings = self._services.config.auth
         if incoming.group is not None and role not in auth_settings.group_roles:
             raise Forbidden(f"{incoming.path} is not taken from a group: send it to the device")

@@ -86,8 +86,9 @@ class Route:
     handler : callable
         ``(services, call) -> reply``: what the family of the route (`daemon.wire.replies`) makes the
         reply of.
-    role : str or None
-        What a key must be for to sign it; None for a get, which everybody may send.
+    role : str, callable or None
+        What a key must be for to sign it, or ``(services, parts, body)`` -> that; None for a get, which
+        everybody may send.
     lowest_project : int
         0 where the route knows ATK's project too.
     beside : tuple of str
@@ -98,7 +99,7 @@ class Route:
     template: str
     body: Any
     handler: Callable[[Services, Call], Any]
-    role: Role | None = None
+    role: Role | Callable[[Services, dict[str, str], dict[str, Any]], Role] | None = None
     lowest_project: int = 1
     beside: tuple[str, ...] = ()
 
@@ -133,10 +134,14 @@ ROUTES = (
     Route("get", _ANOMALY + "/metadata", EmptyRequest, training.metadata),
     Route("get", _ANOMALY + "/gmm/metadata", EmptyRequest, training.gmm_metadata),
     Route(
-        "post", "api/{projectId}/jobs/train/keras/{learnId}", SetKerasParameterRequest, keras.start, "train"
+        "post",
+        "api/{projectId}/jobs/train/keras/{learnId}",
+        SetKerasParameterRequest,
+        keras.start,
+        keras.role,
     ),
     Route("get", _KERAS, EmptyRequest, keras.get_config),
-    Route("post", _KERAS, SetKerasParameterRequest, keras.set_config, "train"),
+    Route("post", _KERAS, SetKerasParameterRequest, keras.set_config, keras.role),
     Route("get", _KERAS + "/metadata", EmptyRequest, keras.metadata),
     Route("get", "api/{projectId}/impulse", EmptyRequest, impulse.get),
     Route("post", "api/{projectId}/impulse", Impulse, impulse.post, "train"),

@@ -173,7 +173,7 @@ def _walls() -> Iterator[Finding]:
     """What a script could be run behind here, after a try of each."""
     from daemon.sandbox.session import Sandbox
     from daemon.sandbox.start import WALLS, Place
-    from daemon.wire.sandbox import Bounds
+    from daemon.wire.script import Bounds
 
     with tempfile.TemporaryDirectory() as scratch:
         place = Place([], Path(scratch), Path(Expert().socket), Bounds())

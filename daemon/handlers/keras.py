@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from daemon.authority import admit_script
 from daemon.dsp.outputs import learn_block_shape
 from daemon.errors import Conflict, DatasetError, Forbidden, InvalidMember
 from daemon.handlers.learning import (
@@ -30,6 +31,7 @@ from daemon.trainers.table import NETWORKS, NetworkEntry
 from daemon.wire.edge_impulse import Impulse, LearnBlock
 from daemon.wire.keras import SetKerasParameterRequest
 from daemon.wire.members import given
+from daemon.wire.signed import Role
 
 
 def start(services: Services, call: Call) -> dict[str, Any]:
@@ -41,6 +43,7 @@ def start(services: Services, call: Call) -> dict[str, Any]:
     settings = _settle(entry, merged, call, learn_block_shape(impulse, block, training.summary.columns))
     _check_labels(entry, services.data.labels(call.project_id), call.project_id)
     _check_rows(settings, training.rows)
+    _admit_script(services, merged, call)
     # The job takes all that is stored with it: what is set later is for later jobs.
     request = given(merged)
     job = services.queue.submit(
@@ -93,6 +96,7 @@ def set_config(services: Services, call: Call) -> dict[str, Any]:
     impulse, block, entry = learn_block(services, call, NETWORKS)
     merged = _merged(services, call)
     _settle(entry, merged, call, _known_shape(services, call, impulse, block))
+    _admit_script(services, merged, call)
     services.projects.set_settings(call.project_id, call.learn_id, given(merged))
     return {}
 
@@ -116,6 +120,38 @@ def _merged(services: Services, call: Call) -> SetKerasParameterRequest:
     return msgspec.convert({**stored, **given(call.body)}, SetKerasParameterRequest)
 
 
+def role(services: Services, parts: dict[str, str], body: dict[str, Any]) -> Role:
+    """What a key must be for that signs a post to a network's block: ``expert`` where a script is at stake.
+
+    Parameters
+    ----------
+    services : Services
+        Knows whether the block has a script already.
+    parts : dict of str to str
+        The ids in the path, as they stand there.
+    body : dict
+        As it was sent.
+    """
+    mode = body.get("mode")
+    if body.get("script") is not None or mode == "expert":
+        return "expert"
+    numbers = [parts[name] for name in ("projectId", "learnId")]
+    if mode is None and all(text.isascii() and text.isdigit() and len(text) <= 16 for text in numbers):
+        stored = services.projects.settings(*map(int, numbers))
+        return "expert" if stored.get("mode") == "expert" else "train"
+    return "train"
+
+
+def _admit_script(services: Services, merged: SetKerasParameterRequest, call: Call) -> None:
+    """Take a script that has been signed, where scripts are taken; its digest is what may run."""
+    if merged.mode != "expert" and call.body.script is None:
+        return
+    if services.config.keras.scripts is None:
+        raise Forbidden("scripts are not taken here: keras.expert.enabled is false on this device")
+    if call.body.script is not None:
+        admit_script(services.database, call.body.script)
+
+
 def _settle(
     entry: NetworkEntry, merged: SetKerasParameterRequest, call: Call, shape: Shape | None
 ) -> KerasSettings:
@@ -127,8 +163,6 @@ def _settle(
         if member in given(merged) and member not in given(call.body):
             raise InvalidMember("", f"{error.message} (stored earlier; send {member} to change it)") from None
         raise
-    if settings.mode == "expert":
-        raise Forbidden("mode: expert runs a script, which this device does not: use visual")
     return settings
 
 

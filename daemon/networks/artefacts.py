@@ -38,18 +38,21 @@ class Trained:
 
     Parameters
     ----------
-    model : tf_keras.Model
-        With the weights of its best epoch.
+    model : tf_keras.Model or None
+        With the weights of its best epoch; None where it stays behind walls.
     history : History
         How it came to them.
     float32, int8 : bytes
         The .tflite files.
+    weights : bytes or None
+        The numbers of a model that stays behind walls, as a .npz file.
     """
 
     model: Any
     history: History
     float32: bytes
     int8: bytes
+    weights: bytes | None = None
 
 
 def write_artefacts(
@@ -74,7 +77,10 @@ def write_artefacts(
     ExportError
         The network cannot be written as C.
     """
-    (directory / "model.keras").write_bytes(keras_file(trained.model))
+    if trained.weights is None:
+        (directory / "model.keras").write_bytes(keras_file(trained.model))
+    else:
+        (directory / "model.npz").write_bytes(trained.weights)
     (directory / "model_float32.tflite").write_bytes(trained.float32)
     (directory / "model_int8.tflite").write_bytes(trained.int8)
     options = Options(labels=prepared.classes)

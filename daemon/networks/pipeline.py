@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from daemon.models.description import package_versions
 from daemon.models.manifest import complete_version
+from daemon.networks import expert
 from daemon.networks.artefacts import PACKAGES, Trained, describe, write_artefacts
-from daemon.networks.evaluation import answer, figures, float_predict
+from daemon.networks.evaluation import Predict, answer, figures, float_predict
 from daemon.networks.preparation import Prepared, prepare
 from daemon.networks.progress import Emitter, EpochTeller
 from daemon.networks.scores import Answers
 from daemon.quantize import interpreter
 from daemon.quantize.network import convert_float, convert_int8
+from daemon.trainers.keras.augmentation import augmentation
 from daemon.trainers.keras.checkpoint import Checkpoints
 from daemon.trainers.keras.data import balanced_weights
 from daemon.trainers.keras.epoch import Objective, gains_by_xla
@@ -57,13 +60,18 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
     emit.progress("prepare", 1.0, {"rows": float(rows)})
 
     emit.progress("train", 0.0)
-    model, history = train(spec, prepared, emit)
+    if prepared.settings.mode == "expert":
+        trained = expert.train(spec, prepared, emit)
+        predicts = expert.predicts(spec, trained)
+    else:
+        model, history = train(spec, prepared, emit)
 
-    emit.progress("quantize", 0.0)
-    trained = Trained(model, history, convert_float(model), convert_int8(model, prepared.validation.rows))
+        emit.progress("quantize", 0.0)
+        trained = Trained(model, history, convert_float(model), convert_int8(model, prepared.validation.rows))
+        predicts = {"float32": float_predict(model), "int8": interpreter.load(trained.int8).run}
 
     emit.progress("evaluate", 0.0)
-    answers = ask(prepared, trained)
+    answers = ask(prepared, predicts)
     metrics = judge(answers, classifies=prepared.entry.classifies)
     emit.progress("evaluate", 1.0, metrics["int8"])
 
@@ -71,7 +79,7 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
     result = {
         "version": spec.version,
         "classes": list(prepared.classes),
-        "bestEpoch": history.best,
+        "bestEpoch": trained.history.best,
         "metrics": metrics,
         "warnings": prepared.warnings,
         "ignored": prepared.settings.ignored,
@@ -93,6 +101,7 @@ def train(spec: Spec, prepared: Prepared, emit: Emitter) -> tuple[Any, History]:
         classifies=classifies,
         batch_size=settings.batch_size,
         class_weights=balanced_weights(prepared.training.targets) if settings.class_weights else None,
+        augment=augmentation(settings, prepared.input_shape),
     )
     make_optimizer = partial(build_optimizer, settings.learning_rate, learned=settings.learned_optimizer)
     history = fit(
@@ -119,13 +128,12 @@ def _identity(spec: Spec, prepared: Prepared) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
-def ask(prepared: Prepared, trained: Trained) -> dict[str, dict[str, Answers]]:
+def ask(prepared: Prepared, predicts: Mapping[str, Predict]) -> dict[str, dict[str, Answers]]:
     """What each variant says to the rows that validate and, where there are any, to those that test."""
     sides = {"validation": prepared.validation, "testing": prepared.testing}
-    variants = {"float32": float_predict(trained.model), "int8": interpreter.load(trained.int8).run}
     return {
         variant: {side: answer(predict, examples) for side, examples in sides.items() if len(examples)}
-        for variant, predict in variants.items()
+        for variant, predict in predicts.items()
     }
 
 

@@ -19,10 +19,13 @@ _CERTAIN = 1.2
 
 
 class Emitter(pipeline.Emitter, Protocol):
-    """Where a job says how far it is; for a canceled job `progress` and `tell` raise `JobCanceled`."""
+    """Where a job says how far it is; `progress`, `tell` and `check` raise `JobCanceled` once it is canceled."""
 
     def tell(self, progress: Progress) -> None:
         """Say so with all that is known: epochs, and how long they will take."""
+
+    def check(self) -> None:
+        """Say nothing."""
 
 
 @dataclass

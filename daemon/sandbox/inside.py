@@ -12,52 +12,14 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import BinaryIO
 
 import msgspec
 
 from daemon.sandbox import limits, namespaces, proof, walls
-from daemon.wire.sandbox import Material, Order, Raised, Ready, Returned, Told
-from daemon.wire.worker import Progress
-
-Files: TypeAlias = dict[str, bytes]
-
-
-class SandboxedError(Exception):
-    """Raised by an entry: its message is all that the author of the code needs."""
-
-
-class Teller:
-    """Writes events.
-
-    Parameters
-    ----------
-    stream : binary file
-        Where they go, a line each.
-    """
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._lock = threading.Lock()
-
-    def progress(self, progress: Progress) -> None:
-        """Say how far the code is."""
-        self.send(progress)
-
-    def send(self, event: Told, files: Files | None = None) -> None:
-        """Write an event, and the bytes of its files."""
-        with self._lock:
-            # A print may have left its line open.
-            self._stream.write(b"\n" + msgspec.json.encode(event) + b"\n")
-            for content in (files or {}).values():
-                self._stream.write(content)
-            self._stream.flush()
-
-
-Entry: TypeAlias = Callable[[dict[str, Any], Files, Path, Teller], tuple[dict[str, Any], Files]]
-"""What an order names: (job, files, scratch, teller) -> (result, files)."""
+from daemon.sandbox.entry import Entry, SandboxedError, Teller
+from daemon.wire.sandbox import Material, Order, Raised, Ready, Returned
 
 
 def main() -> int:
@@ -81,9 +43,9 @@ def main() -> int:
     threading.Thread(target=_end_with, args=(source,), daemon=True).start()
     try:
         sys.path.extend(order.modules)
-        entry = _load(order.entry)
+        work = _load(order.entry)(material.job)
         limits.set_memory(order.bounds)
-        result, made = entry(material.job, files, scratch, teller)
+        result, made = work(files, scratch, teller)
     except SandboxedError as error:
         teller.send(Raised(str(error)))
         return 1

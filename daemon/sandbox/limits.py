@@ -7,7 +7,7 @@ import os
 import resource
 from pathlib import Path
 
-from daemon.wire.sandbox import Bounds
+from daemon.wire.script import Bounds
 
 _OPEN_FILES = 256
 #: Threads beside those that are asked for: TensorFlow's pools, one for each kind of work.
@@ -18,6 +18,9 @@ _THREAD_BYTES = 16 * 1024 * 1024
 
 def set_first(bounds: Bounds) -> None:
     """Limit what does not depend on the libraries: files, time, threads."""
+    # The parent's own one would already be met by what the libraries reserve.
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_FSIZE, bounds.scratch_bytes)
     _lower(resource.RLIMIT_NOFILE, _OPEN_FILES)

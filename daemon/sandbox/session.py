@@ -77,7 +77,7 @@ class Sandbox:
         Parameters
         ----------
         entry : str
-            What runs; see `daemon.sandbox.inside.Entry`.
+            What runs; see `daemon.sandbox.entry.Entry`.
         job : dict
             JSON that it is given.
         files : dict of str to bytes

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.sandbox import landlock, view
-from daemon.wire.sandbox import Bounds
+from daemon.wire.script import Bounds
 
 _INSIDE = (sys.executable, "-m", "daemon.sandbox.inside")
 

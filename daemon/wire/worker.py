@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from daemon.wire.script import ScriptTerms
+
 #: Share of a whole job that lies before and after each stage, so that progress only rises.
 STAGE_SPANS = {
     "prepare": (0.00, 0.10),
@@ -107,6 +109,8 @@ class Spec(Work, frozen=True, kw_only=True, tag="train"):
         When the integer model is accepted.
     weights : str or None
         Directory of an earlier version whose float model is taken, where none is to be trained.
+    script : ScriptTerms or None
+        How the request's script may be run, where it has one.
     """
 
     project_id: int
@@ -119,6 +123,7 @@ class Spec(Work, frozen=True, kw_only=True, tag="train"):
     seed: int = 3
     gate: GateBounds = GateBounds()
     weights: str | None = None
+    script: ScriptTerms | None = None
 
 
 class PredictionSpec(Work, frozen=True, kw_only=True, tag="predict"):

@@ -80,11 +80,15 @@ class Emitter:
         """Say where the job is, with all that is known; raises as `progress` does."""
         begins = progress.stage != self._told
         self.stage = self._told = progress.stage
-        if self._canceled.is_set():
-            raise JobCanceled("canceled while it ran")
+        self.check()
         self.send(progress)
         if begins:
             faults.point(f"worker.{progress.stage}")
+
+    def check(self) -> None:
+        """Say nothing; raises as `progress` does."""
+        if self._canceled.is_set():
+            raise JobCanceled("canceled while it ran")
 
     def log(self, level: str, text: str) -> None:
         """Write a line into the job's log; `level` is debug, info, warn or error."""
@@ -154,7 +158,9 @@ def _load(spec: Spec | PredictionSpec | BuildSpec) -> Callable[[Any, Emitter], d
     if spec.learn_block["type"] in NETWORKS:
         from daemon.trainers.keras.runtime import load_tensorflow
 
-        load_tensorflow(spec.limits.threads, spec.seed)
+        # What belongs to a script is loaded behind walls.
+        if spec.script is None:
+            load_tensorflow(spec.limits.threads, spec.seed)
         from daemon.networks import pipeline as network_pipeline
 
         return network_pipeline.run
@@ -215,7 +221,8 @@ def _limit_memory(limits: WorkerLimits, emitter: Emitter) -> None:
     if limits.memory_bytes is None:
         return
     ceiling = _memory()["VmData"] + limits.memory_bytes + _BLAS_BYTES * (limits.threads + 2)
-    resource.setrlimit(resource.RLIMIT_DATA, (ceiling, ceiling))
+    # The softer of the two limits: a sandbox that is started from here has one of its own.
+    resource.setrlimit(resource.RLIMIT_DATA, (ceiling, resource.RLIM_INFINITY))
     threading.Thread(target=_watch_memory, args=(limits.memory_bytes, emitter), daemon=True).start()
 
 

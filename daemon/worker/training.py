@@ -6,17 +6,21 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from daemon.authority import admitted_script
 from daemon.config import Config
 from daemon.data.atk_models import AtkModels
 from daemon.data.projects import Projects
 from daemon.database import Database
 from daemon.errors import NotFound, TrainingError
-from daemon.jobs.job import ATK_TRAIN, SET_THRESHOLDS, Job
+from daemon.jobs.job import ATK_TRAIN, SET_THRESHOLDS, TRAIN_KERAS, Job
 from daemon.models.registry import Registry
+from daemon.wire.script import Bounds, ScriptTerms
 from daemon.wire.worker import Spec
 from daemon.worker.runner import WorkerRunner
 
 _log = logging.getLogger(__name__)
+
+_MIB = 2**20
 
 
 class TrainingRunner(WorkerRunner):
@@ -70,6 +74,7 @@ class TrainingRunner(WorkerRunner):
             gate=self._config.gate,
             limits=self.limits(),
             weights=weights,
+            script=self._script_terms(job),
         )
 
     def publish(self, job: Job) -> None:
@@ -94,6 +99,36 @@ class TrainingRunner(WorkerRunner):
         """Forget the version's number, and delete the staging directory."""
         self._versions.pop(job.id, None)
         super().clean_up(job)
+
+    def _script_terms(self, job: Job) -> ScriptTerms | None:
+        """How the script of a job may be run, where it has one.
+
+        Raises
+        ------
+        TrainingError
+            Scripts are not taken here, any longer or at all, or nobody with the right to has sent this one.
+        """
+        script = job.request.get("script")
+        if job.category != TRAIN_KERAS or job.request.get("mode") != "expert" or script is None:
+            return None
+        keys = self._config.auth.keys_file
+        allowed, digest = self._config.keras.scripts, admitted_script(self._database, script)
+        if allowed is None or digest is None:
+            raise TrainingError(
+                "script: is not run: " + ("it came unsigned" if allowed else "keras.expert.enabled is false"),
+                stage="prepare",
+            )
+        return ScriptTerms(
+            sha256=digest,
+            bounds=Bounds(
+                memory_bytes=allowed.memory_mb * _MIB,
+                scratch_bytes=allowed.scratch_mb * _MIB,
+                threads=self.limits().threads,
+                wall_s=allowed.timeout_s,
+            ),
+            socket=allowed.socket,
+            closed=[str(self._database.path), self._config.state_dir, *filter(None, [keys])],
+        )
 
     def _asked(self, job: Job) -> tuple[dict[str, Any], str | None]:
         """What is asked for, and the version whose weights it is asked for with, where it is one."""

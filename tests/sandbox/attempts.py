@@ -19,12 +19,16 @@ from typing import Any
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def run(job: dict[str, Any], files: dict[str, bytes], scratch: Path, teller: Any) -> tuple[Any, Any]:
+def run(job: dict[str, Any]) -> Callable[[dict[str, bytes], Path, Any], tuple[Any, Any]]:
     """Execute ``job["code"]``; what it leaves in ``result`` and ``made`` is handed back."""
-    scope = {"job": job, "files": files, "scratch": scratch, "teller": teller, "result": {}, "made": {}}
-    scope["ways_out"] = ways_out
-    exec(job["code"], scope)
-    return scope["result"], scope["made"]
+
+    def work(files: dict[str, bytes], scratch: Path, teller: Any) -> tuple[Any, Any]:
+        scope: dict[str, Any] = {"files": files, "scratch": scratch, "teller": teller, "ways_out": ways_out}
+        scope.update(result={}, made={})
+        exec(job["code"], scope)
+        return scope["result"], scope["made"]
+
+    return work
 
 
 def ways_out(

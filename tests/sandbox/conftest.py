@@ -20,7 +20,7 @@ from daemon import errors
 from daemon.errors import JobError
 from daemon.sandbox.session import Sandbox, Sandboxed
 from daemon.sandbox.start import WALLS, Place
-from daemon.wire.sandbox import Bounds
+from daemon.wire.script import Bounds
 from daemon.wire.worker import Log, Progress
 from tests.harness import PATIENCE
 

@@ -16,7 +16,7 @@ from daemon.errors import SandboxUnavailable, ScriptFailed
 from daemon.sandbox import view
 from daemon.sandbox.session import Sandbox
 from daemon.sandbox.start import Link, Place, Wall
-from daemon.wire.sandbox import Bounds
+from daemon.wire.script import Bounds
 from daemon.wire.worker import Progress
 from tests.sandbox.conftest import Behind, prepare
 
