@@ -19,7 +19,7 @@ _CERTAIN = 1.2
 
 
 class Emitter(pipeline.Emitter, Protocol):
-    """Where a job says how far it is; `progress`, `tell` and `check` raise `JobCanceled` once it is canceled."""
+    """Where a job says how far it is; once it is canceled all but `log` raise `JobCanceled`."""
 
     def tell(self, progress: Progress) -> None:
         """Say so with all that is known: epochs, and how long they will take."""
