@@ -32,7 +32,8 @@ class _Graph:
         return int(self.draw(st.integers(low, high)))
 
     def some_scale(self) -> float:
-        return float(np.float32(2.0 ** self.draw(st.floats(-9, 2))))
+        low, high = (-9, 2) if self.pick(0, 5) else (-18, 8)
+        return float(np.float32(2.0 ** self.draw(st.floats(low, high))))
 
     def activation(self) -> int:
         return (0, 0, 1, 3, 2)[self.pick(0, 4)]
@@ -61,7 +62,8 @@ class _Graph:
     def output(self, fan_in: int, count: int) -> tuple[list[float], float, int]:
         """Weight scales, and scale and zero point of the output, so that sums use the range or exceed it."""
         scale = self.some_scale()
-        spread = 2.0 ** self.draw(st.floats(-2, 2))
+        most = 2 if self.pick(0, 5) else 9
+        spread = 2.0 ** self.draw(st.floats(-most, most))
         middle = spread * scale / (self.scale * 40 * np.sqrt(fan_in))
         return (
             [float(np.float32(s)) for s in middle * self.rng.uniform(0.5, 1.5, count)],
@@ -204,9 +206,20 @@ def _binary(g: _Graph) -> None:
 
 def _pad(g: _Graph) -> None:
     widths = np.array([[0, 0], *([g.pick(0, 2), g.pick(0, 2)] for _ in g.shape[1:])], np.int32)
-    constant = g.builder.constant(widths)
+    inputs = [g.builder.constant(widths)]
+    if g.pick(0, 1):
+        inputs.append(g.builder.constant(np.array([g.pick(-128, 127)], np.int8), [g.scale], [g.zero]))
     old, new = g.step(tuple(int(n + w.sum()) for n, w in zip(g.shape, widths, strict=True)))
-    g.builder.operator("PAD", [old, constant], [new])
+    g.builder.operator(("PAD", "PADV2")[len(inputs) - 1], [old, *inputs], [new])
+
+
+def _axis_in_and_out(g: _Graph) -> None:
+    shape = g.shape
+    place = g.builder.constant(np.array(1, np.int32))
+    old, new = g.step((1, 1, *shape[1:]))
+    g.builder.operator("EXPAND_DIMS", [old, place], [new])
+    old, new = g.step(shape)
+    g.builder.operator("SQUEEZE", [old], [new], SqueezeDims=[1])
 
 
 def _transpose(g: _Graph) -> None:
@@ -246,13 +259,15 @@ def _resize(g: _Graph) -> None:
 
 def _reduce(g: _Graph) -> None:
     kind = ("MEAN", "REDUCE_MAX")[g.pick(0, 1)]
-    constant = g.builder.constant(np.array([1, 2], np.int32))
+    axes = ((1, 2), (1,), (2, 3), (1, 2, 3))[g.pick(0, 3)]
+    constant = g.builder.constant(np.array(axes, np.int32))
     place = (
         (float(np.float32(g.scale * 2.0 ** g.pick(-2, 1))), g.pick(-128, 127))
         if kind == "MEAN"
         else (None, None)
     )
-    old, new = g.step((1, 1, 1, g.shape[3]), *place)
+    shape = tuple(1 if k in axes else n for k, n in enumerate(g.shape))
+    old, new = g.step(shape, *place)
     g.builder.operator(kind, [old, constant], [new], 2, KeepDims=True)
 
 
@@ -264,7 +279,19 @@ def _softmax(g: _Graph) -> None:
 
 
 _PICTURES = (_conv, _conv, _conv, _depthwise, _depthwise, _pool, _resize, _reduce)
-_ANY = (_unary, _binary, _binary, _pad, _transpose, _concatenation, _slice, _dense, _softmax, _reshape)
+_ANY = (
+    _unary,
+    _binary,
+    _binary,
+    _pad,
+    _transpose,
+    _concatenation,
+    _slice,
+    _dense,
+    _softmax,
+    _reshape,
+    _axis_in_and_out,
+)
 
 
 @st.composite

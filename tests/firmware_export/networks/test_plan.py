@@ -31,6 +31,16 @@ def test_activations_and_depthwise_rows_take_the_place_of_their_input() -> None:
     assert layout.size == 16 * 16 * 8
 
 
+def test_a_residual_sum_takes_the_place_of_an_input() -> None:
+    chain = Chain((1, 8, 8, 4), 1).conv(4, (1, 1))
+    entry = (chain.at, chain.scale, chain.zero)
+    network = read(chain.conv(4, (3, 3)).add(entry).conv(2, (1, 1)).finish())
+    layout = plan(network, {})
+    first, second, total = (step.output for step in network.steps[:3])
+    assert layout.offsets[total] in (layout.offsets[first], layout.offsets[second])
+    assert layout.size == 2 * 8 * 8 * 4
+
+
 def test_a_reshape_costs_nothing() -> None:
     network = read(Chain((1, 4, 4, 8), 1).conv(8, (1, 1)).reshape((1, 128)).dense(4, 0).finish())
     layout = plan(network, {})

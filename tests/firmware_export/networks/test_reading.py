@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
 import struct
 from pathlib import Path
 
@@ -58,6 +60,11 @@ def test_a_hybrid_model_is_refused() -> None:
         read(builder.finish([x], [y]))
 
 
+def _conv_of(shape: tuple[int, ...]) -> bytes:
+    weights = (np.ones((1, 1, 1, 1), np.int8), [0.01], None, 0), (np.zeros(1, np.int32), [0.0005])
+    return one("CONV_2D", (shape, 0.05, 0), (shape, 0.05, 0), *weights, version=3, StrideW=1, StrideH=1)
+
+
 @pytest.mark.parametrize(
     ("model", "words"),
     [
@@ -70,6 +77,9 @@ def test_a_hybrid_model_is_refused() -> None:
             "operator 0, ABS version 1 of INT8: the operator is not",
         ),
         (one("RELU6", ((1, 8), 0.05, 0), ((1, 8), 0.04, 0)), "must share scale and zero point"),
+        (_conv_of((2, 4, 4, 1)), "operator 0, CONV_2D version 3 of INT8, INT8, INT32: a batch of 2; only 1"),
+        (_conv_of((1, -1, 4, 1)), r"tensor 0 .* has the shape \[1, -1, 4, 1\]: sizes must be known"),
+        (_conv_of((1, 0, 4, 1)), r"tensor 0 .* has the shape \[1, 0, 4, 1\]: sizes must be known"),
         (one("RELU", ((1, 8), 0.05, 0), ((1, 9), 0.05, 0)), "shapes do not fit"),
     ],
 )
@@ -126,6 +136,18 @@ def test_no_tflite_file() -> None:
             read(data)
 
 
+def test_no_beginning_of_a_file_is_taken_for_a_file() -> None:
+    whole = tiny()
+    assert read(whole).operators == ("FULLY_CONNECTED", "RELU")
+    for end in range(len(whole) - 8):  # the last bytes may be padding
+        with pytest.raises(UnreadableModel):
+            read(whole[:end])
+
+
+_HANGS_AFTER_S = 120
+"""By then SIGALRM ends the run; a file takes milliseconds."""
+
+
 def _mutated(original: bytes, rng: np.random.Generator) -> bytes:
     data = bytearray(original)
     for _ in range(int(rng.integers(1, 6))):
@@ -144,20 +166,26 @@ def _mutated(original: bytes, rng: np.random.Generator) -> bytes:
 
 
 def _fuzz(count: int, seed: int) -> None:
-    """Mutated files end in a network, or in an error of the exporter's own; never in anything else."""
+    """Mutated files end in a network, or in an error of the exporter's own, soon and in little memory."""
     rng = np.random.default_rng(seed)
     originals = [model for model in models().values() if len(model) < 6000]
     originals.append(
         Chain((1, 9, 9, 2), 7).conv(4, (3, 3)).depthwise().average().dense(3, 0).softmax().finish()
     )
-    for _ in range(count):
-        data = _mutated(originals[int(rng.integers(len(originals)))], rng)
-        try:
-            network = read(data)
-            if sum(value.size for value in network.values.values()) < 100_000:
-                source(clean(network), "net")
-        except FirmwareExportError:
-            pass
+    most_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + (1 << 20)
+    try:
+        for _ in range(count):
+            signal.alarm(_HANGS_AFTER_S)
+            data = _mutated(originals[int(rng.integers(len(originals)))], rng)
+            try:
+                network = read(data)
+                if sum(value.size for value in network.values.values()) < 100_000:
+                    source(clean(network), "net")
+            except FirmwareExportError:
+                pass
+            assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < most_kib
+    finally:
+        signal.alarm(0)
 
 
 def test_mutated_files_do_no_harm() -> None:
