@@ -24,6 +24,8 @@ from firmware_export.packages.table import Options
 from hw_tests.network_shapes import ds_cnn, resnet_8
 
 STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
+_M55 = ("-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard")
+_NEWLIB = ("--target=arm-none-eabi", "-isystem", "/usr/lib/arm-none-eabi/include")
 COMPILERS = (
     ("gcc", "-std=c99"),
     ("gcc", "-std=gnu11"),
@@ -32,7 +34,9 @@ COMPILERS = (
     ("clang++", "-xc++", "-std=c++17"),
     ("arm-none-eabi-gcc", "-std=c99", "-mcpu=cortex-m0", "-mthumb"),
     ("arm-none-eabi-gcc", "-std=c99", "-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"),
-    ("arm-none-eabi-gcc", "-std=c99", "-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard"),
+    ("arm-none-eabi-gcc", "-std=c99", *_M55),
+    ("arm-none-eabi-g++", "-xc++", "-std=c++17", *_M55),
+    ("clang", "-std=c99", *_M55, *_NEWLIB),
 )
 
 
