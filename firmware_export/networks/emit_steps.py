@@ -182,7 +182,7 @@ def _add(
     # The kernel wants the input of the larger scale first: its multiplier is one half.
     first, second = (0, 1) if (step.multipliers[0], step.shifts[0]) == (1 << 30, 0) else (1, 0)
     grid = _broadcast(code, network, step, (first, second))
-    code.use("add")
+    code.use("vectors", "add")
     code.switch("SUBTRACT", int(step.sign < 0))
     signs = (1, step.sign)
     items = [

@@ -295,6 +295,12 @@ TINY_NET_LOCAL int32_t tiny_net_upper_sum(int32_t sum, int8x16x4_t weights, int1
   return vmladavaq_s8(sum, weights.val[3], vreinterpretq_s8_s16(column.val[1]));
 }
 
+/* Four values shifted, to the right where the shift is negative, rounded half away from zero then. */
+TINY_NET_LOCAL int32x4_t tiny_net_shift_four(int32x4_t values, int32x4_t shift)
+{
+  return vrshlq_s32(vaddq_s32(values, vshrq_n_s32(vandq_s32(values, shift), 31)), shift);
+}
+
 TINY_NET_LOCAL int32x4_t tiny_net_clamp_four(int32x4_t values, const struct tiny_net_output *out)
 {
   values = vqaddq_n_s32(values, out->offset >> 1);
@@ -308,8 +314,7 @@ TINY_NET_LOCAL int32x4_t tiny_net_finish_four(int32x4_t sums, int32x4_t multipli
 #if TINY_NET_SHIFTS > 0
   const int32x4_t right = vminq_s32(shift, vdupq_n_s32(0));
   sums = vqrdmulhq_s32(vshlq_s32(sums, vmaxq_s32(shift, vdupq_n_s32(0))), multiplier);
-  sums = vaddq_s32(sums, vshrq_n_s32(vandq_s32(sums, right), 31));
-  return tiny_net_clamp_four(vrshlq_s32(sums, right), out);
+  return tiny_net_clamp_four(tiny_net_shift_four(sums, right), out);
 #else
   sums = vqrdmulhq_s32(sums, multiplier);
   sums = vaddq_s32(sums, vshrq_n_s32(sums, 31));
