@@ -41,7 +41,7 @@ def _small() -> bytes:
 
 def _right_on_every_board(given: Sequence[bytes], folder: Path) -> None:
     """All models in one program for each board, every other one in its updatable form as well."""
-    names = []
+    names: list[str] = []
     for i, model in enumerate(given):
         network = read(model)
         rows = compiled.rows_for(network, 3, seed=i)
