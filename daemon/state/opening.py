@@ -21,8 +21,7 @@ from daemon.models.registry import MANIFEST
 from daemon.schema import sync
 from daemon.state.last_good import LastGood
 from daemon.state.reserve import Reserve
-from daemon.state.restoring import finish_restore
-from daemon.state.salvage import salvage
+from daemon.state.swap import finish_restore
 
 _log = logging.getLogger(__name__)
 
@@ -114,6 +113,9 @@ def _set_aside(path: Path, quarantine: Path) -> Path:
 
 
 def _repair(database: Database, last_good: LastGood, state: Path, damaged: Path | None) -> None:
+    # Imported on use, as few daemons ever need it.
+    from daemon.state.salvage import salvage
+
     projects = last_good.put_back(database)
     recordings, lost = (0, None) if damaged is None else salvage(damaged, database)
     loss = {

@@ -1,8 +1,4 @@
-"""Putting a backup back: unpacked beside what is there, then swapped in steps that a power cut may part.
-
-A directory ``restored`` in the state directory is complete. From then on the swap is finished by whoever
-opens the state directory next, however often it is cut off.
-"""
+"""Putting a backup back: unpacked beside what is there and checked, then swapped with it."""
 
 from __future__ import annotations
 
@@ -12,27 +8,16 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from daemon.database import FILE_NAME, SUSPECT
+from daemon.database import FILE_NAME
 from daemon.errors import ArchiveInvalid, StateError
 from daemon.jobs.store import first_job_id
 from daemon.schema import MIGRATIONS, check, sync, tables
-from daemon.state import last_good
 from daemon.state.archive import Contents, read_archive
 from daemon.state.lock import locked
+from daemon.state.swap import RESTORED, UNPACKING, finish_restore
 
-_UNPACKING, _RESTORED, _REPLACED = "restoring", "restored", "replaced"
-#: What a backup puts in place of what is there, and what goes because it belongs to that.
-_SWAPPED = (FILE_NAME, "projects", "jobs")
-_DROPPED = (
-    f"{FILE_NAME}-wal",
-    f"{FILE_NAME}-shm",
-    "work",
-    SUSPECT,
-    last_good.FILE_NAME,
-    last_good.PREVIOUS,
-)
 #: What may lie in a state directory that counts as empty.
-_EMPTY = frozenset({"lock", "reserve", _UNPACKING, "lost+found"})
+_EMPTY = frozenset({"lock", "reserve", UNPACKING, "lost+found"})
 
 
 def restore(archive: Path, state: Path, *, replace: bool) -> Contents:
@@ -65,7 +50,7 @@ def restore(archive: Path, state: Path, *, replace: bool) -> Contents:
                 f"{state} is not empty ({', '.join(present)}): "
                 "name another state_dir, or say --replace to have it replaced"
             )
-        unpacking = state / _UNPACKING
+        unpacking = state / UNPACKING
         try:
             contents = _unpack(archive, unpacking)
             _give_to_owner(unpacking, state.stat())
@@ -73,31 +58,10 @@ def restore(archive: Path, state: Path, *, replace: bool) -> Contents:
         except BaseException:
             shutil.rmtree(unpacking, ignore_errors=True)
             raise
-        unpacking.rename(state / _RESTORED)
+        unpacking.rename(state / RESTORED)
         sync(state)
         finish_restore(state)
     return contents
-
-
-def finish_restore(state: Path) -> None:
-    """Carry a restore that was cut off to its end, or clear away what it left before it was complete."""
-    restored, replaced = state / _RESTORED, state / _REPLACED
-    if restored.is_dir():
-        replaced.mkdir(exist_ok=True)
-        for name in _DROPPED:
-            if (state / name).exists():
-                (state / name).rename(replaced / name)
-        for name in _SWAPPED:
-            # What has been put in place already is not there to be put in place.
-            if not (restored / name).exists():
-                continue
-            if (state / name).exists():
-                (state / name).rename(replaced / name)
-            (restored / name).rename(state / name)
-        sync(state)
-        restored.rmdir()
-    for left in (state / _UNPACKING, replaced):
-        shutil.rmtree(left, ignore_errors=True)
 
 
 def _unpack(archive: Path, directory: Path) -> Contents:

@@ -19,7 +19,8 @@ import pytest
 from daemon.errors import ArchiveInvalid, StateError
 from daemon.schema import MIGRATIONS
 from daemon.state.archive import write_archive
-from daemon.state.restoring import finish_restore, restore
+from daemon.state.restoring import restore
+from daemon.state.swap import finish_restore
 from tests.cli.command import result_of, trainerd
 from tests.harness import Broker, Daemon
 from tests.scenario import GMM, KMEANS, set_up_project, train, wait_for_end
