@@ -25,7 +25,7 @@ _READ_ONLY_TEXT = "attempt to write a readonly database"
 
 #: SQLITE_CORRUPT and SQLITE_NOTADB.
 _DAMAGE_CODES = (11, 26)
-_DAMAGE_TEXTS = ("database disk image is malformed", "file is not a database")
+_DAMAGE_TEXTS = ("database disk image is malformed", "file is not a database", "unsupported file format")
 
 #: Bytes that are left of the write-ahead log once it is in the file.
 _KEPT_WAL_BYTES = 1024 * 1024
@@ -72,9 +72,10 @@ class Database:
             self._connection = sqlite3.connect(self.path, isolation_level=None, cached_statements=64)
             try:
                 self._set_up(self._connection)
-            except sqlite3.DatabaseError as error:
+            except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+                # The latter, too, is damage: SQLite quotes what it cannot read.
                 self.close()
-                if isinstance(error, sqlite3.OperationalError):
+                if isinstance(error, sqlite3.OperationalError) and str(error) not in _DAMAGE_TEXTS:
                     raise
                 raise DatabaseDamaged(f"{self.path} is damaged: {error}") from error
             except BaseException:

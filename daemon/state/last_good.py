@@ -24,9 +24,9 @@ FILE_NAME = "last-good.json"
 PREVIOUS = "last-good.previous.json"
 
 #: What is copied; rows are small and few.
-TABLES = ("meta", "project", "block", "atk_model")
+TABLES = ("meta", "project", "block", "atk_model", "removal")
 #: Facts that change with every job or connection: copied along, but no reason for a copy.
-_PASSING = ("last_job_id", "broker_session", "latest_time", "last_frame_id")
+_PASSING = ("last_job_id", "broker_session", "latest_time", "last_frame_id", "next_sample_id")
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -55,7 +55,7 @@ class LastGood:
         changes = database.connection.total_changes
         if changes == self._changes:
             return
-        rows = _read_tables(database.connection)
+        rows = read_tables(database.connection)
         lasting = {**rows, "meta": [row for row in rows["meta"] if row["key"] not in _PASSING]}
         if lasting != self._lasting:
             try:
@@ -100,7 +100,8 @@ class LastGood:
         sync(self._path.parent)
 
 
-def _read_tables(connection: sqlite3.Connection) -> Rows:
+def read_tables(connection: sqlite3.Connection) -> Rows:
+    """The tables as they are now."""
     present = tables(connection)
     return {
         table: [dict(row) for row in connection.execute(f"SELECT * FROM {table}")]

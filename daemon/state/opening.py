@@ -9,17 +9,20 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from daemon.data.index import utc_now
 from daemon.database import FILE_NAME, Database
 from daemon.errors import DatabaseDamaged, DiskFull
-from daemon.jobs.store import first_job_id
+from daemon.jobs.store import JobStore, first_job_id
 from daemon.models.registry import MANIFEST
 from daemon.schema import sync
-from daemon.state.last_good import LastGood
+from daemon.state.last_good import LastGood, read_tables
 from daemon.state.reserve import Reserve
 from daemon.state.swap import finish_restore
 
@@ -58,6 +61,7 @@ def open_database(state: Path, reserve: Reserve, last_good: LastGood) -> Databas
         _log.error("%s is gone", path)
     try:
         database = _open(path, reserve)
+        _prove(database)
     except DatabaseDamaged as error:
         _log.error("%s", error.message)
         aside = _set_aside(path, state / QUARANTINE)
@@ -90,6 +94,27 @@ def _open(path: Path, reserve: Reserve) -> Database:
         reserve.free()
         database.open()
     return database
+
+
+def _prove(database: Database) -> None:
+    """Read what the daemon cannot start without, as SQLite cannot tell a wrong letter from a right one.
+
+    Raises
+    ------
+    DatabaseDamaged
+        It makes no sense.
+    """
+    try:
+        JobStore(database).all()
+        rows = read_tables(database.connection)
+        for text in (
+            *(row["impulse"] for row in rows["project"]),
+            *(row["settings"] for row in rows["block"]),
+        ):
+            json.loads(text or "{}")
+    except (sqlite3.Error, msgspec.MsgspecError, ValueError, TypeError) as error:
+        database.close()
+        raise DatabaseDamaged(f"{database.path} is damaged: {error}") from error
 
 
 def _set_aside(path: Path, quarantine: Path) -> Path:

@@ -34,10 +34,12 @@ def salvage(damaged: Path, database: Database) -> tuple[int, int | None]:
     copied = 0
     try:
         for row in _rows(source):
-            # Every recording proves itself.
-            if hashlib.sha256(row["data"]).hexdigest() == row["sha256"]:
-                _copy(row, database)
-                copied += 1
+            # Every recording proves itself; what cannot be stored is damaged, too.
+            data = row["data"]
+            if isinstance(data, bytes) and hashlib.sha256(data).hexdigest() == row["sha256"]:
+                with contextlib.suppress(sqlite3.IntegrityError):
+                    _copy(row, database)
+                    copied += 1
         return copied, _count(source, copied)
     finally:
         source.close()
@@ -69,5 +71,5 @@ def _copy(row: sqlite3.Row, database: Database) -> None:
 def _count(source: sqlite3.Connection, copied: int) -> int | None:
     try:
         return int(source.execute("SELECT count(*) FROM recording").fetchone()[0]) - copied
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         return None
