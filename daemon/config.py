@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from daemon.errors import ConfigError
+from daemon.memory import total_memory
 from daemon.topics import DEVICE_ID, RESERVED_IDS
 from daemon.wire.logs import LogLevel
 from daemon.wire.signed import Role
@@ -143,6 +144,11 @@ class Worker(_Section, frozen=True):
     memory_mb: Annotated[int, Meta(ge=64)] | None = None
     nice: Annotated[int, Meta(ge=0, le=19)] = 10
     threads: _Positive | None = None
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes that a training may use."""
+        return total_memory() // 4 * 3 if self.memory_mb is None else self.memory_mb * 2**20
 
 
 class Models(_Section, frozen=True):

@@ -20,6 +20,7 @@ from daemon.handlers.services import Call, Services
 from daemon.jobs.job import TRAIN_KERAS
 from daemon.models.thresholds import confidence_threshold
 from daemon.trainers.keras.layers import LAYER_TYPES
+from daemon.trainers.keras.memory import estimate_memory, over_limit
 from daemon.trainers.keras.settings import (
     DEFAULT_BATCH_SIZE,
     KerasSettings,
@@ -40,10 +41,16 @@ def start(services: Services, call: Call) -> dict[str, Any]:
     check_available(entry)
     training = training_data(services, call, impulse, block)
     merged = _merged(services, call)
-    settings = _settle(entry, merged, call, learn_block_shape(impulse, block, training.summary.columns))
-    _check_labels(entry, services.data.labels(call.project_id), call.project_id)
+    shape = learn_block_shape(impulse, block, training.summary.columns)
+    settings = _settle(entry, merged, call, shape)
+    labels = services.data.labels(call.project_id)
+    _check_labels(entry, labels, call.project_id)
     _check_rows(settings, training.rows)
     _admit_script(services, merged, call)
+    outputs = len(labels) if entry.classifies else 1
+    estimate = estimate_memory(settings.layers, shape, outputs, training.rows, settings.batch_size)
+    if (problem := over_limit(estimate, services.config.worker.memory_bytes)) is not None:
+        raise Conflict(problem)
     # The job takes all that is stored with it: what is set later is for later jobs.
     request = given(merged)
     job = services.queue.submit(

@@ -28,6 +28,7 @@ from daemon.trainers.keras.checkpoint import Checkpoints
 from daemon.trainers.keras.data import balanced_weights
 from daemon.trainers.keras.epoch import Objective, gains_by_xla
 from daemon.trainers.keras.fit import History, Phase, fit
+from daemon.trainers.keras.memory import check_memory, estimate_memory
 from daemon.trainers.keras.network import build_model, build_optimizer
 from daemon.wire.worker import CHECKPOINT, Spec
 
@@ -58,6 +59,16 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
     prepared = prepare(spec)
     rows = len(prepared.training) + len(prepared.validation)
     emit.progress("prepare", 1.0, {"rows": float(rows)})
+
+    estimate = estimate_memory(
+        prepared.settings.layers,
+        prepared.input_shape,
+        prepared.training.targets.shape[1],
+        rows + len(prepared.testing),
+        prepared.settings.batch_size,
+    )
+    emit.log("info", f"the training will take {estimate} of memory")
+    check_memory(estimate, spec.limits.memory_bytes)
 
     emit.progress("train", 0.0)
     if prepared.settings.mode == "expert":

@@ -9,6 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 
+from daemon.memory import total_memory
+
+#: Bytes of memory without which a machine thrashes as soon as TensorFlow is loaded, libraries included.
+NETWORK_BYTES = 690 * 2**20
+
 
 @dataclass(frozen=True, kw_only=True)
 class LearnerEntry:
@@ -79,6 +84,15 @@ class NetworkEntry(LearnerEntry):
     classifies: bool = True
     transfer: bool = False
     default_epochs: int = 30
+
+    def missing(self) -> str | None:
+        """Why this machine cannot train a network, with the remedy; None where it can."""
+        if (total := total_memory()) < NETWORK_BYTES:
+            return (
+                f"TensorFlow needs {NETWORK_BYTES // 2**20} MiB of memory, there are {total // 2**20}: train "
+                "K-means or a GMM here, which fit"
+            )
+        return super().missing()
 
 
 _TABLE = (

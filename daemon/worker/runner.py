@@ -108,7 +108,7 @@ class WorkerRunner(ABC):
         """What a worker may use."""
         worker = self._config.worker
         return WorkerLimits(
-            memory_bytes=_memory_limit(worker.memory_mb),
+            memory_bytes=worker.memory_bytes,
             nice=worker.nice,
             threads=worker.threads or os.cpu_count() or 1,
         )
@@ -150,10 +150,3 @@ class RunnerByCategory:
     def clean_up(self, job: Job) -> None:
         """Delete what the job needed only while it ran."""
         self._runners[job.category].clean_up(job)
-
-
-def _memory_limit(memory_mb: int | None) -> int:
-    """Bytes that a worker may use: as configured, else three quarters of the machine's memory."""
-    if memory_mb is not None:
-        return memory_mb * 1024 * 1024
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4 * 3

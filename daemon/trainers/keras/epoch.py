@@ -24,8 +24,8 @@ Augment = Callable[[Any, Any], Any]
 #: accuracy, validation loss and validation accuracy. Accuracies are 0 for a regression.
 RunEpoch = Callable[[npt.NDArray[np.int32], npt.NDArray[np.int32]], Any]
 
-#: Values of the widest layer that validation holds at once: 16 MiB of float32.
-_VALIDATION_VALUES = 4 * 1024 * 1024
+#: Values of the widest layer that validation holds at once: 4 MiB of float32.
+_VALIDATION_VALUES = 1024 * 1024
 
 
 @dataclass(frozen=True)
