@@ -57,7 +57,7 @@ class Trained:
 
 def write_artefacts(
     directory: Path, prepared: Prepared, trained: Trained, answers: dict[str, dict[str, Answers]]
-) -> Figures:
+) -> tuple[Figures, dict[str, Any]]:
     """Write everything of a version but its report and its manifest.
 
     Parameters
@@ -69,8 +69,8 @@ def write_artefacts(
 
     Returns
     -------
-    Figures
-        What the C costs.
+    Figures and dict
+        What the C costs, and ``KerasModelMetadata``.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def write_artefacts(
         prepared.settings, prepared.classes, prepared.input_shape, variants, trained.history.epochs
     )
     write_json(directory / METADATA, {"keras": told})
-    return found
+    return found, told
 
 
 def keras_file(model: Any) -> bytes:

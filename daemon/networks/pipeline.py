@@ -1,6 +1,6 @@
 """The training of a network, from the stored rows to a complete version directory: the straight line.
 
-dataset -> features -> examples -> network -> epochs -> float and int8 file -> figures -> C -> manifest.
+dataset -> features -> examples -> network -> epochs -> float, int8 -> figures -> C -> report -> manifest.
 Runs in the worker process.
 """
 
@@ -20,6 +20,7 @@ from daemon.networks.artefacts import PACKAGES, Trained, describe, write_artefac
 from daemon.networks.evaluation import Predict, answer, figures, float_predict
 from daemon.networks.preparation import Prepared, prepare
 from daemon.networks.progress import Emitter, EpochTeller
+from daemon.networks.reporting import write_report
 from daemon.networks.scores import Answers
 from daemon.quantize import interpreter
 from daemon.quantize.network import convert_float, convert_int8
@@ -96,8 +97,10 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
         "ignored": prepared.settings.ignored,
     }
     directory = Path(spec.staging_dir)
-    costs = write_artefacts(directory, prepared, trained, answers)
-    complete_version(directory, describe(spec, prepared, trained, costs, result))
+    costs, metadata = write_artefacts(directory, prepared, trained, answers)
+    manifest = describe(spec, prepared, trained, costs, result)
+    write_report(directory, manifest, metadata, prepared, answers)
+    complete_version(directory, manifest)
     emit.progress("export", 1.0)
     return result
 

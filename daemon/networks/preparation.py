@@ -12,7 +12,7 @@ from daemon.dsp.outputs import learn_block_outputs, learn_block_shape
 from daemon.errors import DatasetError, InvalidMember, TrainingError
 from daemon.preparation import block_c_name
 from daemon.trainers.checks import check_finite
-from daemon.trainers.keras.data import Examples, check_sides, numbers, one_hot, split
+from daemon.trainers.keras.data import Examples, Place, check_sides, numbers, one_hot, split
 from daemon.trainers.keras.settings import KerasSettings, keras_settings
 from daemon.trainers.keras.shapes import Shape
 from daemon.trainers.table import NETWORKS, NetworkEntry
@@ -45,6 +45,8 @@ class Prepared:
     training, validation, testing : Examples
         Rows to learn from, to choose the best epoch and the integer scales by, and of the category
         ``testing``; the last may be empty.
+    validation_place : callable
+        Where row i of `validation` came from, for people.
     digest : str
         SHA-256 over all that was read.
     warnings : list of str
@@ -61,6 +63,7 @@ class Prepared:
     training: Examples
     validation: Examples
     testing: Examples
+    validation_place: Place
     digest: str
     warnings: list[str]
 
@@ -125,6 +128,7 @@ def prepare(spec: Spec) -> Prepared:
         training=training,
         validation=validation,
         testing=_examples(testing, classes, input_shape, entry),
+        validation_place=lambda row: known.place(int(validates[row])),
         digest=dataset.digest,
         warnings=[],
     )

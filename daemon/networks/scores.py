@@ -48,14 +48,20 @@ class Answers:
         return np.asarray(self.wanted.argmax(axis=1))
 
 
-def loss(answers: Answers, *, classifies: bool) -> float:
-    """Categorical cross-entropy of a classifier, mean squared error of a regression: Keras' losses."""
+def losses(answers: Answers, *, classifies: bool) -> npt.NDArray[np.float64]:
+    """Loss of each row, as Keras': categorical cross-entropy of a classifier, squared error of numbers."""
     if not classifies:
-        return float(np.mean(np.square(answers.given - answers.wanted, dtype=np.float64)))
+        return np.asarray(np.square(answers.given - answers.wanted, dtype=np.float64).mean(axis=1))
     # An int8 softmax does not quite add up to 1.
     given = answers.given.astype(np.float64)
     given /= np.maximum(given.sum(axis=1, keepdims=True), _LEAST)
-    return float(np.mean(-np.sum(answers.wanted * np.log(np.clip(given, _LEAST, 1 - _LEAST)), axis=1)))
+    logarithms = np.log(np.clip(given, _LEAST, 1 - _LEAST))
+    return np.asarray(-np.sum(answers.wanted * logarithms, axis=1))
+
+
+def loss(answers: Answers, *, classifies: bool) -> float:
+    """Mean loss of all rows."""
+    return float(losses(answers, classifies=classifies).mean())
 
 
 def accuracy(answers: Answers) -> float:

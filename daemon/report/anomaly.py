@@ -11,14 +11,13 @@ from daemon.report import pictures
 from daemon.report.figures import area, quantity, rows, share, size
 from daemon.report.markup import Content, element, join, named, plain
 from daemon.report.material import Group, Material, groups
-from daemon.report.page import Tile, details, meter, page, paragraph, section, table, tiles
+from daemon.report.page import Tile, details, meter, page, paragraph, section, table, tiles, warnings
 from daemon.report.provenance import inputs, provenance
 from daemon.report.variants import variants
 from daemon.report.words import SHORT_SOURCES, meaning, training_scores
 
-#: Clusters and warnings that are listed; all of them are in the manifest.
+#: Clusters that are listed; all of them are in the manifest.
 _MOST_CLUSTERS = 32
-_MOST_WARNINGS = 12
 
 #: Clusters up to which their table is open.
 _FEW_CLUSTERS = 8
@@ -81,7 +80,7 @@ def _header(material: Material) -> list[Content]:
             kind="lead",
         ),
         tiles(_tiles(material)),
-        _warnings(manifest["warnings"]),
+        warnings(manifest["warnings"]),
     ]
 
 
@@ -129,15 +128,6 @@ def _memory(material: Material) -> Tile:
         source = sum(material.files[f"c/{name}.{kind}"]["size"] for kind in ("c", "h"))
         return Tile("C source", size(source), "flash and RAM were not measured")
     return Tile("Flash on a board", size(memory["flashBytes"]), f"and {size(memory['ramBytes'])} of RAM")
-
-
-def _warnings(warnings: Sequence[str]) -> Content:
-    if not warnings:
-        return None
-    listed = [element("li", named(warning, 400)) for warning in warnings[:_MOST_WARNINGS]]
-    if len(warnings) > _MOST_WARNINGS:
-        listed.append(element("li", f"and {len(warnings) - _MOST_WARNINGS:,} more in manifest.json"))
-    return element("div", element("strong", "Mind"), element("ul", listed), class_="warnings", role="note")
 
 
 def _scores(material: Material, found: Sequence[Group]) -> list[Content]:

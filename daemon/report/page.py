@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from daemon.report.markup import Content, Markup, element, join
+from daemon.report.markup import Content, Markup, element, join, named
 from daemon.report.style import KINDS, STYLE
 from daemon.report.svg import signs
 
 #: Nothing is fetched and nothing runs, even if somebody got markup into a name.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+#: Warnings that are listed; all of them are in the manifest.
+_MOST_WARNINGS = 12
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,16 @@ def tiles(items: Iterable[Tile]) -> Markup:
         ],
         class_="tiles",
     )
+
+
+def warnings(told: Sequence[str]) -> Content:
+    """What a reader should mind, in a box; nothing where there is nothing."""
+    if not told:
+        return None
+    listed = [element("li", named(warning, 400)) for warning in told[:_MOST_WARNINGS]]
+    if len(told) > _MOST_WARNINGS:
+        listed.append(element("li", f"and {len(told) - _MOST_WARNINGS:,} more in manifest.json"))
+    return element("div", element("strong", "Mind"), element("ul", listed), class_="warnings", role="note")
 
 
 def paragraph(*content: Content, kind: str | None = None) -> Markup:

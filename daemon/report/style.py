@@ -97,6 +97,15 @@ background:var(--kind);margin-right:.45rem}}
 .recorded{{--kind:var(--recorded)}}
 .made{{--kind:var(--made)}}
 .bar{{fill:var(--kind)}}
+.curve{{fill:none;stroke:var(--kind);stroke-width:2;stroke-linejoin:round}}
+.curve.normal{{stroke-dasharray:6 2}}
+.matrix{{font-size:.8125rem}}
+.matrix th,.matrix td{{text-align:center;padding:.25rem .3rem;min-width:1.9rem}}
+.matrix tbody th{{text-align:right;min-width:0}}
+.matrix td{{border:1px solid var(--line);
+background:color-mix(in srgb,var(--recorded) calc(var(--share,0%)*.6),transparent)}}
+.matrix td.hit{{font-weight:600;
+background:color-mix(in srgb,var(--normal) calc(var(--share,0%)*.45),transparent)}}
 .region{{fill:var(--panel)}}
 .base{{stroke:var(--line)}}
 .threshold{{stroke:var(--ink);stroke-width:1.5;stroke-dasharray:4 3}}
@@ -113,6 +122,7 @@ paint-order:stroke;font-weight:700;font-size:12px}}
 .diagonal{{stroke:var(--muted);stroke-width:1}}
 .plots{{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,17.5rem),1fr));gap:1rem 1.5rem}}
 .plots figure{{max-width:26rem;margin:0}}
+.plots.pair{{grid-template-columns:repeat(auto-fit,minmax(min(100%,24rem),1fr))}}
 .beside{{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),1fr));gap:1rem 2rem;
 align-items:start}}
 .beside>*{{min-width:0}}
@@ -154,6 +164,7 @@ th,td{{padding-top:.22rem;padding-bottom:.22rem}}
 .tiles{{grid-template-columns:repeat(3,1fr)}}
 .tiles>div{{border:1px solid var(--line)}}
 .plots{{grid-template-columns:repeat(3,1fr);gap:.6rem .9rem}}
+.plots.pair{{grid-template-columns:repeat(2,1fr)}}
 .scroll{{overflow:visible}}
 details:not([open]){{display:none}}
 *{{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
