@@ -1,8 +1,10 @@
 """An optimizer without a learning rate: Prodigy, in the form that is built on Adam.
 
 Source: K. Mishchenko, A. Defazio, "Prodigy: An Expeditiously Adaptive Parameter-Free Learner" (2023),
-algorithm 4. The step is Adam's, times an estimate ``d`` of how far the first weights lie from the best ones.
-``d`` begins tiny and only grows; how fast is seen from the gradients and the way that has been gone.
+algorithm 4, with Adam's correction for means that begin at zero: without it the first steps after each growth
+of ``d`` are too long, and rectified units die of them. The step is Adam's, times an estimate ``d`` of how far
+the first weights lie from the best ones. ``d`` begins tiny and only grows; how fast is seen from the gradients
+and the way that has been gone.
 
 Importing this imports TensorFlow.
 """
@@ -51,6 +53,8 @@ class Prodigy(tf_keras.optimizers.Optimizer):  # type: ignore[misc]
             self.build([weight for _, weight in pairs])
         distance = self._distance.read_value()
         keep = _BETA_2**0.5
+        steps = tf.cast(self.iterations + 1, tf.float32)
+        length = distance * tf.sqrt(1 - tf.pow(_BETA_2, steps)) / (1 - tf.pow(_BETA_1, steps))
         along = tf.add_n(
             [
                 tf.reduce_sum(gradient * (start - weight))
@@ -58,16 +62,16 @@ class Prodigy(tf_keras.optimizers.Optimizer):  # type: ignore[misc]
             ]
         )
         numerator = self._numerator.assign(
-            keep * self._numerator + (1 - keep) * tf.square(distance) * along, read_value=True
+            keep * self._numerator + (1 - keep) * distance * length * along, read_value=True
         )
         sums = []
         for number, (gradient, weight) in enumerate(pairs):
             m, v, s = (self._slots[slot][number] for slot in ("m", "v", "s"))
             m.assign(_BETA_1 * m + (1 - _BETA_1) * distance * gradient)
             v.assign(_BETA_2 * v + (1 - _BETA_2) * tf.square(distance * gradient))
-            s.assign(keep * s + (1 - keep) * tf.square(distance) * gradient)
+            s.assign(keep * s + (1 - keep) * distance * length * gradient)
             sums.append(tf.reduce_sum(tf.abs(s)))
-            weight.assign_sub(distance * m / (tf.sqrt(v) + distance * _EPSILON))
+            weight.assign_sub(length * m / (tf.sqrt(v) + distance * _EPSILON))
             if weight.constraint is not None:
                 weight.assign(weight.constraint(weight))
         seen = tf.math.divide_no_nan(numerator, tf.add_n(sums))
