@@ -3,8 +3,8 @@
 Source: K. Mishchenko, A. Defazio, "Prodigy: An Expeditiously Adaptive Parameter-Free Learner" (2023),
 algorithm 4, with Adam's correction for means that begin at zero: without it the first steps after each growth
 of ``d`` are too long, and rectified units die of them. The step is Adam's, times an estimate ``d`` of how far
-the first weights lie from the best ones. ``d`` begins tiny and only grows; how fast is seen from the gradients
-and the way that has been gone.
+the first weights lie from the best ones. ``d`` begins tiny and only grows; how fast is seen from the
+gradients and the way that has been gone.
 
 Importing this imports TensorFlow.
 """
