@@ -7,7 +7,7 @@ import logging
 
 from daemon.data.projects import Projects
 from daemon.database import Database
-from daemon.errors import DiskFull
+from daemon.errors import DiskUnwritable
 from daemon.models.registry import Registry
 
 _log = logging.getLogger(__name__)
@@ -17,7 +17,7 @@ _KEPT_PAGES = 256
 #: Pages of one step, a few milliseconds, and the seconds between two, in which requests are served.
 _STEP_PAGES = 256
 _STEP_S = 0.05
-#: Seconds before it is tried again where the disk is full.
+#: Seconds before it is tried again where nothing can be written.
 _FULL_S = 10.0
 
 
@@ -53,13 +53,8 @@ class Tidying:
                 self._registry.remove_project(project_id)
                 with self._database.transaction():
                     self._projects.removed(project_id)
-            except (OSError, DiskFull) as error:
+            except (OSError, DiskUnwritable) as error:
                 _log.error("the files of deleted project %d cannot be removed yet: %s", project_id, error)
-
-    def stop(self) -> None:
-        """Leave the rest for the next start."""
-        if self._timer is not None:
-            self._timer.cancel()
 
     def _later(self, seconds: float) -> None:
         try:
@@ -73,7 +68,7 @@ class Tidying:
         self._timer = None
         try:
             self._database.give_back(_STEP_PAGES)
-        except DiskFull:
+        except DiskUnwritable:
             self._later(_FULL_S)
             return
         if self._database.free_pages() > _KEPT_PAGES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import NamedTuple
 
 from daemon.config import Data
 from daemon.data.samples import Samples
@@ -11,6 +12,15 @@ from daemon.errors import QuotaExceeded
 _log = logging.getLogger(__name__)
 
 _MIB = 2**20
+
+
+class _Limit(NamedTuple):
+    """Most MiB of a project's recordings, or of all where it is None, and the key that says so."""
+
+    who: str
+    project_id: int | None
+    mib: int
+    key: str
 
 
 class Quota:
@@ -42,20 +52,38 @@ class Quota:
         QuotaExceeded
             It is too much; the caller's transaction must not be committed.
         """
-        own = self._settings.of_project(project_id)
-        limits = (
-            (f"project {project_id}", project_id, own.max_mb, f"data.projects.{project_id}.max_mb"),
-            ("all projects together", None, self._settings.max_mb, "data.max_mb"),
-        )
-        for who, scope, limit, key in limits:
-            held = self._samples.bytes_held(scope)
-            excess = 0 if limit is None else held - limit * _MIB
-            if excess > 0 and own.when_full == "drop-oldest":
-                freed = self._samples.delete_oldest(project_id, category, sample_id, excess)
-                _log.info("project %d: %d bytes of its oldest %s data made room", project_id, freed, category)
-                excess -= freed
-            if excess > 0:
+        if self._settings.of_project(project_id).when_full == "drop-oldest":
+            for limit in self._limits(project_id):
+                freed = self._samples.delete_oldest(project_id, category, sample_id, self._excess(limit))
+                if freed:
+                    _log.info(
+                        "project %d: %d bytes of its oldest %s data made room", project_id, freed, category
+                    )
+        self.check(project_id)
+
+    def check(self, project_id: int) -> None:
+        """Make sure that what is stored is within the limits, now that a project's data has changed.
+
+        Raises
+        ------
+        QuotaExceeded
+            It is too much; the caller's transaction must not be committed.
+        """
+        for limit in self._limits(project_id):
+            if self._excess(limit) > 0:
+                held = self._samples.bytes_held(limit.project_id) / _MIB
                 raise QuotaExceeded(
-                    f"{who} may hold {limit} MiB of recordings, with this one it is {held / _MIB:.2f}: "
-                    f"delete samples (post api/{project_id}/raw-data/delete-all/{category}), or raise {key}"
+                    f"{limit.who} may hold {limit.mib} MiB of recordings, with this it is {held:.2f}: "
+                    f"delete samples (post api/{project_id}/raw-data/delete-all), or raise {limit.key}"
                 )
+
+    def _limits(self, project_id: int) -> list[_Limit]:
+        everything = _Limit("all projects together", None, self._settings.max_mb, "data.max_mb")
+        own = self._settings.of_project(project_id).max_mb
+        if own is None:
+            return [everything]
+        key = f"data.projects.{project_id}.max_mb"
+        return [_Limit(f"project {project_id}", project_id, own, key), everything]
+
+    def _excess(self, limit: _Limit) -> int:
+        return self._samples.bytes_held(limit.project_id) - limit.mib * _MIB

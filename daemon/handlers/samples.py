@@ -10,12 +10,14 @@ from daemon.handlers.services import Call, Services
 def edit_label(services: Services, call: Call) -> dict[str, Any]:
     """Give a sample another label; none where it is left out."""
     services.samples.edit_label(call.project_id, call.ids["sampleId"], call.body.label)
+    services.quota.check(call.project_id)
     return {}
 
 
 def rename(services: Services, call: Call) -> dict[str, Any]:
     """Give a sample another name."""
     services.samples.rename(call.project_id, call.ids["sampleId"], call.body.name)
+    services.quota.check(call.project_id)
     return {}
 
 
@@ -28,6 +30,7 @@ def move(services: Services, call: Call) -> dict[str, Any]:
 def set_metadata(services: Services, call: Call) -> dict[str, Any]:
     """Replace a sample's metadata; clear it where it is left out."""
     services.samples.set_metadata(call.project_id, call.ids["sampleId"], call.body.metadata)
+    services.quota.check(call.project_id)
     return {}
 
 

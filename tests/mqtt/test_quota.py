@@ -53,7 +53,7 @@ def test_a_recording_over_the_quota_is_refused_with_the_remedy(client: Client) -
     for said in (
         "project 1 may hold 1 MiB",
         "1.01",
-        "post api/1/raw-data/delete-all/training",
+        "post api/1/raw-data/delete-all",
         "raise data.projects.1.max_mb",
     ):
         assert said in refused.body["error"]
@@ -85,6 +85,18 @@ def test_long_labels_count_too(client: Client) -> None:
     for _ in range(4):
         assert client.request("post", "api/1/training/data", body).status == 200
     assert client.request("post", "api/1/training/data", body).body["code"] == "quota_exceeded"
+    client.request("post", "api/1/raw-data/delete-all", {})
+
+
+def test_a_change_counts_as_well(client: Client) -> None:
+    sample = add(client, 1).body["sampleId"]
+    for _ in range(FIT - 1):
+        assert add(client, 1).status == 200
+    large = {"metadata": {"notes": "x" * 60_000}}
+    refused = client.request("post", f"api/1/raw-data/{sample}/metadata", large)
+    assert (refused.status, refused.body["code"]) == (409, "quota_exceeded")
+    first = client.request("get", "api/1/raw-data", {"category": "training", "limit": 1}).body["samples"][0]
+    assert (first["id"], first["metadata"]) == (sample, {})
     client.request("post", "api/1/raw-data/delete-all", {})
 
 
