@@ -14,8 +14,8 @@ _log = logging.getLogger(__name__)
 
 #: Free pages that are kept for what comes next: 1 MiB.
 _KEPT_PAGES = 256
-#: Pages of one step, a few milliseconds, and the seconds between two, in which requests are served.
-_STEP_PAGES = 256
+#: Pages of one step, some ten milliseconds, and the seconds between two, in which requests are served.
+_STEP_PAGES = 64
 _STEP_S = 0.05
 #: Seconds before it is tried again where nothing can be written.
 _FULL_S = 10.0
