@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 
 #: Free pages that are kept for what comes next: 1 MiB.
 _KEPT_PAGES = 256
-#: Pages of one step, some ten milliseconds, and the seconds between two, in which requests are served.
+#: Pages of one step, some tens of milliseconds, and the seconds between two, in which requests are served.
 _STEP_PAGES = 64
 _STEP_S = 0.05
 #: Seconds before it is tried again where nothing can be written.
