@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,17 +14,12 @@ from msgspec import Meta
 
 from daemon.errors import ConfigError
 from daemon.memory import total_memory
-from daemon.topics import DEVICE_ID, RESERVED_IDS
 from daemon.wire.logs import LogLevel
 from daemon.wire.signed import Role
 from daemon.wire.worker import GateBounds
 
-#: What the kernel takes for the path of a socket, in bytes.
-_LONGEST_SOCKET = 107
-
 _Positive = Annotated[int, Meta(ge=1)]
 _Port = Annotated[int, Meta(ge=1, le=65535)]
-_PROJECT_ID = re.compile(r"[1-9][0-9]{0,15}")
 _Level = Annotated[str, Meta(pattern=r"^[^#+/\x00]{1,64}$")]
 
 
@@ -364,41 +357,6 @@ def read_secret(path: str) -> str:
         return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(path, None, f"the secret cannot be read: {error}") from error
-
-
-def contradictions(config: Config) -> Iterator[tuple[str, str]]:
-    """What single types cannot say: the key that is wrong, and what would be right."""
-    if not DEVICE_ID.fullmatch(config.device.id):
-        yield "device.id", "is 1 to 64 letters, digits, _ or -"
-    if config.device.id in RESERVED_IDS:
-        yield "device.id", f"{config.device.id} is reserved"
-    if len(set(config.device.groups)) < len(config.device.groups):
-        yield "device.groups", "names a group twice"
-    if config.mqtt.base_topic.endswith("/"):
-        yield "mqtt.base_topic", "ends with /: leave that out"
-    tls = config.mqtt.tls
-    if tls is not None and (tls.cert_file is None) != (tls.key_file is None):
-        yield "mqtt.tls", "cert_file and key_file go together"
-    if config.mqtt.password_file is not None and config.mqtt.username is None:
-        yield "mqtt.password_file", "needs mqtt.username"
-    if config.keras.scripts is not None and config.auth.keys_file is None:
-        yield "keras.expert.enabled", "needs auth.keys_file: a script must be signed, and nobody could"
-    if config.auth.required and config.auth.keys_file is None:
-        yield "auth.required", "needs auth.keys_file: without keys nobody can sign"
-    yield from _contradictions_of_data(config)
-    if len(os.fsencode(config.socket_path)) > _LONGEST_SOCKET:
-        yield "runtime_dir", f"is too long: {config.socket_path} has more than {_LONGEST_SOCKET} bytes"
-
-
-def _contradictions_of_data(config: Config) -> Iterator[tuple[str, str]]:
-    for project, data in (config.data.projects or {}).items():
-        if not _PROJECT_ID.fullmatch(project):
-            yield f"data.projects.{project}", "is no project: ids are whole numbers from 1"
-        if data.key_file is not None and config.auth.requires("data") and config.mqtt.version != 5:
-            yield (
-                f"data.projects.{project}.key_file",
-                "needs mqtt.version 5 where auth.required has data: a signed recording has auth beside it",
-            )
 
 
 def documented_sections() -> dict[str, Any]:

@@ -7,13 +7,16 @@ again, so that all mistakes are told at once.
 from __future__ import annotations
 
 import copy
+import os
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from daemon.config import Config, contradictions
+from daemon.config import Config
 from daemon.errors import ConfigError, InvalidMember
+from daemon.topics import DEVICE_ID, RESERVED_IDS
 from daemon.wire.members import convert
 
 if sys.version_info >= (3, 11):
@@ -21,6 +24,9 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+#: What the kernel takes for the path of a socket, in bytes.
+_LONGEST_SOCKET = 107
+_PROJECT_ID = re.compile(r"[1-9][0-9]{0,15}")
 #: Stands for a key that is required, once its absence or its mistake has been told.
 _STAND_INS: dict[str, Any] = {
     "device": {"id": "device"},
@@ -57,7 +63,7 @@ def load(path: Path) -> Config:
         raise ConfigError(str(path), int(found[1]) if found else None, f"not TOML: {error}") from error
     config, mistakes = _convert(tables)
     if config is not None:
-        mistakes += [(place, f"{place}: {problem}") for place, problem in contradictions(config)]
+        mistakes += [(place, f"{place}: {problem}") for place, problem in _contradictions(config)]
     if config is None or mistakes:
         told = [ConfigError(str(path), _line_of(text, place), problem) for place, problem in mistakes]
         told.sort(key=lambda mistake: mistake.line or 0)
@@ -102,6 +108,41 @@ def _take_out(tables: dict[str, Any], place: str, *, only_missing: bool = False)
         return False
     table[key] = copy.deepcopy(stand_in)
     return True
+
+
+def _contradictions(config: Config) -> Iterator[tuple[str, str]]:
+    """What single types cannot say: the key that is wrong, and what would be right."""
+    if not DEVICE_ID.fullmatch(config.device.id):
+        yield "device.id", "is 1 to 64 letters, digits, _ or -"
+    if config.device.id in RESERVED_IDS:
+        yield "device.id", f"{config.device.id} is reserved"
+    if len(set(config.device.groups)) < len(config.device.groups):
+        yield "device.groups", "names a group twice"
+    if config.mqtt.base_topic.endswith("/"):
+        yield "mqtt.base_topic", "ends with /: leave that out"
+    tls = config.mqtt.tls
+    if tls is not None and (tls.cert_file is None) != (tls.key_file is None):
+        yield "mqtt.tls", "cert_file and key_file go together"
+    if config.mqtt.password_file is not None and config.mqtt.username is None:
+        yield "mqtt.password_file", "needs mqtt.username"
+    if config.keras.scripts is not None and config.auth.keys_file is None:
+        yield "keras.expert.enabled", "needs auth.keys_file: a script must be signed, and nobody could"
+    if config.auth.required and config.auth.keys_file is None:
+        yield "auth.required", "needs auth.keys_file: without keys nobody can sign"
+    yield from _contradictions_of_data(config)
+    if len(os.fsencode(config.socket_path)) > _LONGEST_SOCKET:
+        yield "runtime_dir", f"is too long: {config.socket_path} has more than {_LONGEST_SOCKET} bytes"
+
+
+def _contradictions_of_data(config: Config) -> Iterator[tuple[str, str]]:
+    for project, data in (config.data.projects or {}).items():
+        if not _PROJECT_ID.fullmatch(project):
+            yield f"data.projects.{project}", "is no project: ids are whole numbers from 1"
+        if data.key_file is not None and config.auth.requires("data") and config.mqtt.version != 5:
+            yield (
+                f"data.projects.{project}.key_file",
+                "needs mqtt.version 5 where auth.required has data: a signed recording has auth beside it",
+            )
 
 
 def _line_of(text: str, place: str) -> int | None:
