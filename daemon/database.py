@@ -149,10 +149,14 @@ class Database:
 
     def notice(self, error: Exception) -> None:
         """Look at an error that somebody met: damage ends the daemon, and is repaired at the next start."""
-        if _means_damage(error):
-            with contextlib.suppress(OSError):
-                (self.path.parent / SUSPECT).touch()
-            self.on_damage()
+        if means_damage(error):
+            self.suspect()
+
+    def suspect(self) -> None:
+        """End the daemon, and have the next start read the whole file."""
+        with contextlib.suppress(OSError):
+            (self.path.parent / SUSPECT).touch()
+        self.on_damage()
 
     @property
     def is_suspect(self) -> bool:
@@ -211,7 +215,8 @@ def is_read_only(directory: Path) -> bool:
     return bool(os.statvfs(directory).f_flag & os.ST_RDONLY)
 
 
-def _means_damage(error: Exception) -> bool:
+def means_damage(error: Exception) -> bool:
+    """Whether an error of SQLite says that the file is damaged."""
     if not isinstance(error, sqlite3.DatabaseError):
         return False
     code = getattr(error, "sqlite_errorcode", None)

@@ -41,6 +41,7 @@ The tree (code, and the status of a reply where it answers a request)::
         ├── WorkerKilled          worker_killed                  by somebody, not for want of memory
         ├── WorkerCrashed         worker_crashed
         ├── JobDiskFull           disk_full
+        ├── JobDatabaseDamaged    database_damaged               the daemon restarts and repairs it
         └── JobInterrupted        interrupted                    restarted too often
 """
 
@@ -367,6 +368,12 @@ class JobDiskFull(JobError):
     """A job that found no room for its artefacts."""
 
     code = "disk_full"
+
+
+class JobDatabaseDamaged(JobError):
+    """A job whose rows the database cannot give any more."""
+
+    code = "database_damaged"
 
 
 class JobInterrupted(JobError):

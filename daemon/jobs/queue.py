@@ -19,6 +19,7 @@ from daemon.errors import (
     Conflict,
     DiskUnwritable,
     JobCanceled,
+    JobDatabaseDamaged,
     JobDiskFull,
     JobError,
     JobInterrupted,
@@ -332,6 +333,8 @@ class JobQueue:
         faults.point("job.before_finish")
         await self._persist_end(job, error, result)
         faults.point("job.finished")
+        if isinstance(error, JobDatabaseDamaged):
+            self._database.suspect()
 
     async def _persist_end(self, job: Job, error: JobError | None, result: dict[str, Any] | None) -> None:
         """Write the end of a job; a full disk gives its reserve away first and is waited for after that."""

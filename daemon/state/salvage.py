@@ -46,15 +46,21 @@ def salvage(damaged: Path, database: Database) -> tuple[int, int | None]:
 
 
 def _rows(source: sqlite3.Connection) -> Iterator[sqlite3.Row]:
-    """Rows from the first on up to a damaged page, then from the last on down to one."""
-    seen = 0
-    try:
-        for row in source.execute("SELECT * FROM recording ORDER BY id"):
-            seen = row["id"]
-            yield row
-    except (sqlite3.Error, UnicodeDecodeError):
+    """The rows that can be read, each by itself: an error costs no other row than its own."""
+    for number in sorted(_ids(source)):
         with contextlib.suppress(sqlite3.Error, UnicodeDecodeError):
-            yield from source.execute("SELECT * FROM recording WHERE id > ? ORDER BY id DESC", (seen,))
+            yield from source.execute("SELECT * FROM recording WHERE id = ?", (number,)).fetchall()
+
+
+def _ids(source: sqlite3.Connection) -> set[int]:
+    """Ids from the first on up to a damaged page, and from the last on down to one."""
+    found: set[int] = set()
+    for order in ("ASC", "DESC"):
+        with contextlib.suppress(sqlite3.Error, UnicodeDecodeError):
+            # The table itself is read, not an index on it.
+            for row in source.execute(f"SELECT id FROM recording NOT INDEXED ORDER BY id {order}"):
+                found.add(row[0])
+    return found
 
 
 def _copy(row: sqlite3.Row, database: Database) -> None:

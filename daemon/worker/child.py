@@ -20,7 +20,15 @@ from typing import Any, BinaryIO
 import msgspec
 
 from daemon import faults
-from daemon.errors import JobCanceled, JobDiskFull, JobError, WorkerOutOfMemory, means_full_disk
+from daemon.database import means_damage
+from daemon.errors import (
+    JobCanceled,
+    JobDatabaseDamaged,
+    JobDiskFull,
+    JobError,
+    WorkerOutOfMemory,
+    means_full_disk,
+)
 from daemon.wire.worker import (
     BuildSpec,
     Done,
@@ -139,7 +147,12 @@ def _run(spec: Spec | PredictionSpec | BuildSpec, emitter: Emitter) -> Done | Fa
             return _unexpected(raised, emitter)
         error = JobDiskFull("the disk is full: free some space", retryable=True)
     except Exception as raised:  # noqa: BLE001
-        return _unexpected(raised, emitter)
+        if not means_damage(raised):
+            return _unexpected(raised, emitter)
+        error = JobDatabaseDamaged(
+            f"the database is damaged ({raised}): the daemon restarts and keeps what can be read; "
+            "train again then, and import what was lost"
+        )
     return _ended_by(error, emitter)
 
 

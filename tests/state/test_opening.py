@@ -151,6 +151,34 @@ def test_damage_that_shows_while_the_daemon_runs_ends_it_and_the_next_start_repa
         check_that_settings_are_back(client, filled.job_id)
 
 
+def test_damage_that_a_worker_meets_ends_job_and_daemon_and_the_next_start_repairs(
+    daemon: Daemon, filled: Filled
+) -> None:
+    """Recordings are not read at a start, and a training is their only reader."""
+    fill(daemon, filled)
+    path = daemon.state_dir / "trainerd.db"
+    with sqlite3.connect(path) as database:
+        (data,) = database.execute("SELECT data FROM recording WHERE id > 20000 ORDER BY id").fetchone()
+    database.close()
+    with path.open("r+b") as file:
+        # The first bytes of an overflow page lead to the next one.
+        place = path.read_bytes().index(data[5000:5100])
+        file.seek(place - place % 4096)
+        file.write(b"\xff\xff\xff\xff")
+    with daemon.client() as client:
+        client.subscribe(f"{client.root}/#")
+        daemon.start()
+        process = daemon.process
+        assert process is not None
+        impulse = client.request("get", "api/1/impulse").body["impulse"]
+        assert client.request("post", "api/2/impulse", impulse).status == 200
+        job = wait_for_end(client, train(client, project=2))
+        assert (job["state"], job["error"]["code"]) == ("FAILED", "database_damaged")
+        assert process.wait(30) == 1
+        daemon.start()
+        assert loss(client)["recordingsRestored"] == RECORDINGS - 1
+
+
 def test_a_database_that_is_gone_is_made_anew_from_the_last_good_settings(
     daemon: Daemon, filled: Filled
 ) -> None:
