@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from daemon.cli.connection import Daemon
-from daemon.cli.ends import CallWrong, Stopped, WorkFailed, stop
+from daemon.cli.ends import CallWrong, Stopped, WorkFailed, end_if_asked, stop
 from daemon.cli.jobs import TERMINAL
 from daemon.cli.options import print_json, print_table
 from daemon.cli.progress import Display
@@ -77,6 +77,7 @@ def command(csv_file: Path | None, as_json: bool) -> None:
     directory = Path(tempfile.mkdtemp(prefix="trainerd-demo-"))
     try:
         rows = _play(directory, data)
+        end_if_asked()
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:
         raise WorkFailed(f"{error}; the logs are in {directory}") from None
     except Stopped:
@@ -245,6 +246,7 @@ def _watch(user: DemoClient, titles: dict[int, str]) -> dict[int, dict[str, Any]
     displays = {job_id: Display(title.ljust(width)) for job_id, title in titles.items()}
     while any(job.get("state") not in TERMINAL for job in jobs.values()):
         message = user.next_message(600)
+        end_if_asked()
         if message is None:
             raise RuntimeError("nothing was heard of the jobs for ten minutes")
         kind, _, rest = message[0].partition("/")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import NoReturn
 
 
@@ -35,6 +36,16 @@ class Stopped(BaseException):
     """
 
 
+_asked = threading.Event()
+
+
 def stop(_signal: int, _frame: object) -> NoReturn:
     """The handler of such a signal."""
+    _asked.set()
     raise Stopped
+
+
+def end_if_asked() -> None:
+    """End now if a signal said so before: CPython drops an exception that strikes in a finalizer."""
+    if _asked.is_set():
+        raise Stopped

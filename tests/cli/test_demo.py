@@ -132,3 +132,22 @@ def test_a_stop_that_strikes_while_a_class_is_made_ends_with_1(tmp_path: Path) -
         ["env", "--default-signal=INT", sys.executable, "-c", script], capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (1, "trainerd: stopped\n")
+
+
+def test_a_stop_that_strikes_in_a_finalizer_is_not_lost() -> None:
+    """CPython drops whatever is raised there."""
+    script = (
+        "import os, signal\n"
+        "from daemon import __main__\n"
+        "from daemon.cli.ends import end_if_asked\n"
+        "class Dying:\n"
+        "    def __del__(self): os.kill(os.getpid(), signal.SIGINT)\n"
+        "def work(**_): Dying(); end_if_asked()\n"
+        "__main__.trainerd = work\n"
+        "__main__.main()\n"
+    )
+    done = subprocess.run(
+        ["env", "--default-signal=INT", sys.executable, "-c", script], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.endswith("trainerd: stopped\n")
