@@ -270,7 +270,7 @@ def dispatch(
     ids = {key: _number(key, text, lowest.get(key, 1)) for key, text in parts.items() if key != "name"}
     call = Call(ids, parts.get("name", ""), convert(body, route.body), request_id, received, local)
     # Bytes stay what they are: a transport's encoding writes them as it can.
-    found = msgspec.to_builtins(route.handler(services, call), builtin_types=(bytes,))
+    found = msgspec.to_builtins(route.handler(services, call), builtin_types=(bytes,), str_keys=True)
     return Answer(200, family(route.template).serve(found))
 
 

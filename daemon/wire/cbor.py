@@ -16,7 +16,8 @@ from daemon.wire.members import MAX_DEPTH
 
 _UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)
 _INDEFINITE = 31
-_CONSTANTS = {0xF4: False, 0xF5: True, 0xF6: None}
+_NULL = 0xF6
+_CONSTANTS = {0xF4: False, 0xF5: True, _NULL: None}
 _FLOATS = {0xF9: struct.Struct(">e"), 0xFA: struct.Struct(">f"), 0xFB: struct.Struct(">d")}
 
 
@@ -62,6 +63,8 @@ def decode(payload: bytes, *, as_given: bool = False) -> Item:
 
 def encode(value: object) -> bytes:
     """Write what `decode` reads; integers as short as they can be, numbers with a fraction as float64.
+
+    NaN and infinity become null, as they do in JSON.
 
     Parameters
     ----------
@@ -208,9 +211,11 @@ class _Reader:
 
 def _write(value: object, written: bytearray) -> None:
     if value is None or isinstance(value, bool):
-        written.append({False: 0xF4, True: 0xF5, None: 0xF6}[value])
+        written.append({False: 0xF4, True: 0xF5, None: _NULL}[value])
     elif isinstance(value, int):
         _write_head(*((_UNSIGNED, value) if value >= 0 else (_NEGATIVE, -1 - value)), written)
+    elif isinstance(value, float) and not math.isfinite(value):
+        written.append(_NULL)
     elif isinstance(value, float):
         written += b"\xfb" + struct.pack(">d", value)
     elif isinstance(value, str):

@@ -183,6 +183,13 @@ def test_numbers_are_what_json_makes_of_them() -> None:
     assert math.copysign(1, cbor.decode(cbor2.dumps(-0.0), as_given=True).value) == -1
 
 
+def test_what_is_no_number_is_written_as_in_json() -> None:
+    told = {"a": math.nan, "b": [math.inf, -math.inf, 1.5]}
+    assert (
+        cbor2.loads(CBOR.write(told)) == json.loads(JSON.write(told)) == {"a": None, "b": [None, None, 1.5]}
+    )
+
+
 def test_null_means_that_a_member_is_not_given() -> None:
     assert read_body(cbor2.dumps({"a": None, "b": {"c": None}, "d": [None]}), CBOR) == {"b": {}, "d": [None]}
 
