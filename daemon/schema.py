@@ -6,10 +6,10 @@ A newer file is refused and left alone: an older version would not know what it 
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 from pathlib import Path
 
+from daemon.durable import sync
 from daemon.errors import SchemaTooNew
 
 #: Directory beside the database for the copy that is made before a migration.
@@ -191,12 +191,3 @@ def check(connection: sqlite3.Connection, names: list[str]) -> None:
         (found,) = connection.execute(f"PRAGMA quick_check({name})").fetchone()
         if found != "ok":
             raise sqlite3.DatabaseError(f"table {name}: {found}")
-
-
-def sync(path: Path) -> None:
-    """Bring a file, or the names in a directory, to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

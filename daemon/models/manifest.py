@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
+from daemon.durable import sync
 from daemon.models.registry import MANIFEST
 
 #: Rises when a member of the manifest changes its meaning or goes away.
@@ -57,9 +57,5 @@ def complete_version(directory: Path, manifest: dict[str, Any]) -> dict[str, Any
     written = {"schemaVersion": SCHEMA_VERSION, **manifest, "files": list_files(directory)}
     write_json(directory / MANIFEST, written)
     for path in [*directory.rglob("*"), directory]:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync(path)
     return written

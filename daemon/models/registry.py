@@ -8,12 +8,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from daemon.durable import sync
 from daemon.errors import Conflict, NotFound
 
 MANIFEST = "manifest.json"
@@ -176,7 +176,7 @@ class Registry:
         directory.mkdir(parents=True, exist_ok=True)
         made.replace(directory / made.name)
         for changed in (directory, directory.parent, directory.parent.parent):
-            _sync(changed)
+            sync(changed)
 
     def content(self, project_id: int, learn_id: int, version: int, name: str) -> bytes:
         """All of a small file of a version."""
@@ -199,9 +199,9 @@ class Registry:
             directory.mkdir(parents=True)
             # A new directory is on disk when its parent is.
             for parent in directory.parents[: len(directory.relative_to(self._projects.parent).parts)]:
-                _sync(parent)
+                sync(parent)
         staging.rename(directory / str(version))
-        _sync(directory)
+        sync(directory)
         self._point(project_id, learn_id, version)
 
     def adopt(self, project_id: int, learn_id: int, job_id: int) -> int | None:
@@ -303,7 +303,7 @@ class Registry:
         new.unlink(missing_ok=True)
         new.symlink_to(str(version))
         new.replace(directory / "current")
-        _sync(directory)
+        sync(directory)
         for watcher in self.watchers:
             watcher(project_id, learn_id)
 
@@ -313,11 +313,3 @@ def _part(content: bytes, offset: int, length: int) -> FilePart:
     return FilePart(
         len(content), hashlib.sha256(content).hexdigest(), offset, content[offset : offset + length]
     )
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -13,15 +13,16 @@ import sqlite3
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from daemon import __version__
 from daemon.data.index import utc_now
 from daemon.database import FILE_NAME, open_read_only
+from daemon.durable import sync
 from daemon.errors import ArchiveInvalid, StateError
-from daemon.schema import copy_database, sync
+from daemon.schema import copy_database
 
 CONTENTS = "backup.json"
 _FORMAT = 1
@@ -110,10 +111,8 @@ def write_archive(state: Path, target: Path, device: str) -> Written:
         part.replace(target)
         sync(target.parent)
         with target.open("rb") as file:
-            digest = hashlib.sha256()
-            for block in _blocks(file):
-                digest.update(block)
-        return Written(target, target.stat().st_size, digest.hexdigest(), contents)
+            whole = _Hashed(file).exhausted()
+        return Written(target, whole.size, whole.sha256, contents)
     finally:
         part.unlink(missing_ok=True)
         copy.unlink(missing_ok=True)
@@ -255,14 +254,15 @@ class _Hashed(io.RawIOBase):
         while block := self.read(_BLOCK):
             yield block
 
+    def exhausted(self) -> Entry:
+        """Size and digest of all of it."""
+        for _ in self.blocks():
+            pass
+        return self.entry()
+
     def entry(self) -> Entry:
         """Size and digest of what was read."""
         return Entry(self._size, self._digest.hexdigest())
-
-
-def _blocks(file: BinaryIO) -> Iterator[bytes]:
-    while block := file.read(_BLOCK):
-        yield block
 
 
 def _skip(_: str, content: Iterator[bytes] | str) -> None:

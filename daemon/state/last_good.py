@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from daemon.database import Database
+from daemon.durable import sync
 from daemon.errors import means_full_disk, means_read_only
-from daemon.schema import sync, tables
+from daemon.schema import tables
 
 _log = logging.getLogger(__name__)
 

@@ -18,10 +18,10 @@ import msgspec
 
 from daemon.data.index import utc_now
 from daemon.database import FILE_NAME, Database
+from daemon.durable import sync
 from daemon.errors import DatabaseDamaged, DiskFull
 from daemon.jobs.store import JobStore, first_job_id
 from daemon.models.registry import MANIFEST
-from daemon.schema import sync
 from daemon.state.last_good import LastGood, read_tables
 from daemon.state.reserve import Reserve
 from daemon.state.swap import finish_restore

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from daemon.database import FILE_NAME
+from daemon.durable import sync
 from daemon.errors import ArchiveInvalid, StateError
 from daemon.jobs.store import first_job_id
-from daemon.schema import MIGRATIONS, check, sync, tables
+from daemon.schema import MIGRATIONS, check, tables
 from daemon.state.archive import Contents, read_archive
 from daemon.state.lock import locked
 from daemon.state.swap import RESTORED, UNPACKING, finish_restore

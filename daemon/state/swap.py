@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 from daemon.database import FILE_NAME, SUSPECT
-from daemon.schema import sync
+from daemon.durable import sync
 from daemon.state import last_good
 
 #: Where a backup is unpacked; what it is called when that is complete; where what it replaces goes.

@@ -120,30 +120,22 @@ def test_run_becomes_the_daemon(tmp_path: Path) -> None:
         assert process.wait(PATIENCE) == 0
 
 
-def test_a_stop_that_strikes_while_a_class_is_made_ends_with_1(tmp_path: Path) -> None:
-    """CPython would end by the signal itself: a KeyboardInterrupt within `exec` is never forgiven."""
-    script = (
-        "import os, signal, sys\n"
-        "from daemon import __main__\n"
-        "__main__.trainerd = lambda **_: exec('import os, signal; os.kill(os.getpid(), signal.SIGINT)')\n"
-        "__main__.main()\n"
-    )
-    done = subprocess.run(
-        ["env", "--default-signal=INT", sys.executable, "-c", script], capture_output=True, text=True
-    )
-    assert (done.returncode, done.stderr) == (1, "trainerd: stopped\n")
+#: CPython would end by the signal itself: a KeyboardInterrupt within `exec` is never forgiven.
+WHILE_A_CLASS_IS_MADE = "exec('import os, signal; os.kill(os.getpid(), signal.SIGINT)')"
+#: CPython drops whatever is raised there.
+IN_A_FINALIZER = (
+    "type('Dying', (), {'__del__': lambda _: os.kill(os.getpid(), signal.SIGINT)})(); end_if_asked()"
+)
 
 
-def test_a_stop_that_strikes_in_a_finalizer_is_not_lost() -> None:
-    """CPython drops whatever is raised there."""
+@pytest.mark.parametrize("work", [WHILE_A_CLASS_IS_MADE, IN_A_FINALIZER])
+def test_a_stop_ends_with_1_wherever_it_strikes(work: str) -> None:
     script = (
         "import os, signal\n"
         "from daemon import __main__\n"
         "from daemon.cli.ends import end_if_asked\n"
-        "class Dying:\n"
-        "    def __del__(self): os.kill(os.getpid(), signal.SIGINT)\n"
-        "def work(**_): Dying(); end_if_asked()\n"
-        "__main__.trainerd = work\n"
+        f"def command(**_):\n    {work}\n"
+        "__main__.trainerd = command\n"
         "__main__.main()\n"
     )
     done = subprocess.run(
