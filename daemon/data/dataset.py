@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -39,6 +39,8 @@ class Samples:
         One label a row for a feature table, one for all rows of a time series.
     values : ndarray, shape (rows, columns), float32
         The values, in the units of the columns.
+    metadata : dict of str to str
+        Free text by key, of the whole recording.
     """
 
     sample_id: int
@@ -47,6 +49,7 @@ class Samples:
     interval_ms: float
     labels: tuple[str | None, ...]
     values: FloatRows
+    metadata: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_series(self) -> bool:
@@ -105,8 +108,8 @@ def load_dataset(database: str | Path, project_id: int) -> Dataset:
     connection = open_read_only(database)
     try:
         rows = connection.execute(
-            "SELECT id, category, kind, name, label, labels, columns, interval_ms, rows, sha256, data"
-            " FROM recording WHERE project_id = ? ORDER BY id",
+            "SELECT id, category, kind, name, label, labels, columns, interval_ms, rows, metadata, sha256,"
+            " data FROM recording WHERE project_id = ? ORDER BY id",
             (project_id,),
         ).fetchall()
     finally:
@@ -125,7 +128,10 @@ def load_dataset(database: str | Path, project_id: int) -> Dataset:
         labels = tuple(json.loads(row["labels"])) if row["labels"] else None
         if labels is None:
             labels = (row["label"],) * (row["rows"] if row["kind"] == FEATURES else 1)
+        metadata = json.loads(row["metadata"]) if row["metadata"] else {}
         said = [row["category"], row["columns"], row["interval_ms"], row["rows"], labels, row["sha256"]]
+        # It may say which rows validate; data without any keep the digest that they always had.
+        said += [metadata] if metadata else []
         everything.update(json.dumps(said).encode() + b"\n")
         values = np.frombuffer(row["data"], dtype="<f4").astype(np.float32, copy=False)
         samples.append(
@@ -136,6 +142,7 @@ def load_dataset(database: str | Path, project_id: int) -> Dataset:
                 interval_ms=row["interval_ms"],
                 labels=labels,
                 values=values.reshape(row["rows"], len(columns)),
+                metadata=metadata,
             )
         )
     return Dataset(columns, samples, everything.hexdigest())

@@ -112,7 +112,11 @@ def metadata(services: Services, call: Call) -> dict[str, Any]:
     """``KerasModelMetadata`` of the version in use."""
     learn_block(services, call, NETWORKS)
     manifest, found = version_metadata(services, call)
-    return {"created": manifest["created"], **found["keras"]}
+    created, told = {"created": manifest["created"]}, found["keras"]
+    if "kFoldsMetadata" in told:
+        folds = told["kFoldsMetadata"]
+        told["kFoldsMetadata"] = {**folds, "folds": [{**created, **fold} for fold in folds["folds"]]}
+    return {**created, **told}
 
 
 def _stored(services: Services, call: Call) -> SetKerasParameterRequest:

@@ -6,9 +6,11 @@ import io
 import json
 import tempfile
 import zipfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from daemon.data.index import utc_now
 from daemon.errors import ExportError
@@ -56,7 +58,11 @@ class Trained:
 
 
 def write_artefacts(
-    directory: Path, prepared: Prepared, trained: Trained, answers: dict[str, dict[str, Answers]]
+    directory: Path,
+    prepared: Prepared,
+    trained: Trained,
+    answers: dict[str, dict[str, Answers]],
+    folds: dict[str, Any] | None,
 ) -> tuple[Figures, dict[str, Any]]:
     """Write everything of a version but its report and its manifest.
 
@@ -66,6 +72,8 @@ def write_artefacts(
         Empty.
     prepared, trained, answers
         What the stages before made.
+    folds : dict or None
+        ``kFoldsMetadata``, of a cross-validation.
 
     Returns
     -------
@@ -96,6 +104,8 @@ def write_artefacts(
     told = network_metadata(
         prepared.settings, prepared.classes, prepared.input_shape, variants, trained.history.epochs
     )
+    if folds is not None:
+        told["kFoldsMetadata"] = folds
     write_json(directory / METADATA, {"keras": told})
     return found, told
 
@@ -132,7 +142,7 @@ def describe(
         "type": prepared.learn_block.type,
         "trainer": prepared.entry.name,
         "request": spec.request,
-        "settings": {**asdict(settings), "stored": spec.settings},
+        "settings": {**msgspec.to_builtins(settings), "stored": spec.settings},
         "ignored": settings.ignored,
         "data": {
             "digest": prepared.digest,

@@ -18,6 +18,7 @@ from daemon.models.manifest import complete_version
 from daemon.networks import expert
 from daemon.networks.artefacts import PACKAGES, Trained, describe, write_artefacts
 from daemon.networks.evaluation import Predict, answer, figures, float_predict
+from daemon.networks.folds import cross_validate
 from daemon.networks.preparation import Prepared, prepare
 from daemon.networks.progress import Emitter, EpochTeller
 from daemon.networks.reporting import write_report
@@ -31,6 +32,7 @@ from daemon.trainers.keras.epoch import Objective, gains_by_xla
 from daemon.trainers.keras.fit import History, Phase, fit
 from daemon.trainers.keras.memory import check_memory, estimate_memory
 from daemon.trainers.keras.network import build_model, build_optimizer
+from daemon.trainers.keras.runtime import reseed, settle_processor
 from daemon.wire.worker import CHECKPOINT, Spec
 
 
@@ -58,6 +60,7 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
     """
     emit.progress("prepare", 0.0)
     prepared = prepare(spec)
+    settle_processor(prepared.settings.processor)
     rows = len(prepared.training) + len(prepared.validation)
     emit.progress("prepare", 1.0, {"rows": float(rows)})
 
@@ -72,11 +75,17 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
     check_memory(estimate, spec.limits.memory_bytes)
 
     emit.progress("train", 0.0)
+    folds: dict[str, Any] | None = None
     if prepared.settings.mode == "expert":
         trained = expert.train(spec, prepared, emit)
         predicts = expert.predicts(spec, trained)
     else:
-        model, history = train(spec, prepared, emit)
+        if prepared.folds is None:
+            model, history = train(spec, prepared, emit)
+        else:
+            validated = cross_validate(spec, prepared, emit, train)
+            prepared, model, history = validated.prepared, validated.model, validated.history
+            folds = validated.metadata
 
         emit.progress("quantize", 0.0)
         trained = Trained(model, history, convert_float(model), convert_int8(model, prepared.validation.rows))
@@ -97,7 +106,7 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
         "ignored": prepared.settings.ignored,
     }
     directory = Path(spec.staging_dir)
-    costs, metadata = write_artefacts(directory, prepared, trained, answers)
+    costs, metadata = write_artefacts(directory, prepared, trained, answers, folds)
     manifest = describe(spec, prepared, trained, costs, result)
     write_report(directory, manifest, metadata, prepared, answers)
     complete_version(directory, manifest)
@@ -105,9 +114,10 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
     return result
 
 
-def train(spec: Spec, prepared: Prepared, emit: Emitter) -> tuple[Any, History]:
+def train(spec: Spec, prepared: Prepared, emit: Emitter, checkpoint: str = CHECKPOINT) -> tuple[Any, History]:
     """Fit the network, epoch by epoch; it has the weights of the best one."""
     settings, classifies = prepared.settings, prepared.entry.classifies
+    reseed(spec.seed)
     model = build_model(
         settings.layers, prepared.input_shape, prepared.training.targets.shape[1], classifies=classifies
     )
@@ -127,7 +137,7 @@ def train(spec: Spec, prepared: Prepared, emit: Emitter) -> tuple[Any, History]:
         seed=spec.seed,
         xla=gains_by_xla(settings.layers, settings.epochs * len(prepared.training) / settings.batch_size),
         hear=EpochTeller(emit, spec.limits.seconds),
-        checkpoints=Checkpoints(Path(spec.staging_dir).parent / CHECKPOINT, _identity(spec, prepared)),
+        checkpoints=Checkpoints(Path(spec.staging_dir).parent / checkpoint, _identity(spec, prepared)),
     )
     prepared.warnings.extend(history.warnings)
     best = history.epochs[history.best - 1]["val_loss"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from daemon.data.dataset import load_dataset
 from daemon.data.index import Column
@@ -12,7 +12,7 @@ from daemon.dsp.outputs import learn_block_outputs, learn_block_shape
 from daemon.errors import DatasetError, InvalidMember, TrainingError
 from daemon.preparation import block_c_name
 from daemon.trainers.checks import check_finite
-from daemon.trainers.keras.data import Examples, Place, check_sides, numbers, one_hot, split
+from daemon.trainers.keras.data import Examples, Indexes, Place, check_sides, folds, numbers, one_hot, split
 from daemon.trainers.keras.settings import KerasSettings, keras_settings
 from daemon.trainers.keras.shapes import Shape
 from daemon.trainers.table import NETWORKS, NetworkEntry
@@ -20,6 +20,25 @@ from daemon.wire.edge_impulse import Impulse, LearnBlock
 from daemon.wire.keras import SetKerasParameterRequest
 from daemon.wire.members import convert
 from daemon.wire.worker import Spec
+
+
+@dataclass(frozen=True)
+class Folds:
+    """Rows for cross-validation.
+
+    Parameters
+    ----------
+    examples : Examples
+        All rows of the category ``training``.
+    sides : list of (ndarray, ndarray)
+        Which of them train and which validate, in each fold.
+    place : callable
+        Where row i came from, for people.
+    """
+
+    examples: Examples
+    sides: list[tuple[Indexes, Indexes]]
+    place: Place
 
 
 @dataclass(frozen=True)
@@ -47,6 +66,9 @@ class Prepared:
         ``testing``; the last may be empty.
     validation_place : callable
         Where row i of `validation` came from, for people.
+    folds : Folds or None
+        All rows and how they are divided, where cross-validation is asked for; `training` and `validation`
+        are then those of the first fold.
     digest : str
         SHA-256 over all that was read.
     warnings : list of str
@@ -64,8 +86,20 @@ class Prepared:
     validation: Examples
     testing: Examples
     validation_place: Place
+    folds: Folds | None
     digest: str
     warnings: list[str]
+
+    def on(self, trains: Indexes, validates: Indexes) -> Prepared:
+        """The same with other rows of `folds` to train on and to validate."""
+        assert self.folds is not None
+        examples, place = self.folds.examples, self.folds.place
+        return replace(
+            self,
+            training=examples.take(trains),
+            validation=examples.take(validates),
+            validation_place=lambda row: place(int(validates[row])),
+        )
 
 
 def prepare(spec: Spec) -> Prepared:
@@ -113,9 +147,16 @@ def prepare(spec: Spec) -> Prepared:
         found = f"all labelled {classes[0]!r}" if classes else "without labels"
         raise DatasetError(f"the training rows are {found}: a classifier needs two labels or more")
     examples = _examples(known, classes, input_shape, entry)
-    trains, validates = split(len(examples), settings.validation_share, spec.seed)
+    groups = _groups(known, settings.validation_key)
+    divided = None
+    if settings.folds is not None:
+        sides = folds(len(examples), settings.folds.num_folds, spec.seed, groups)
+        divided = Folds(examples, sides, known.place)
+        trains, validates = sides[0]
+    else:
+        trains, validates = split(len(examples), settings.validation_share, spec.seed, groups)
     training, validation = examples.take(trains), examples.take(validates)
-    if entry.classifies:
+    if entry.classifies and divided is None:
         check_sides(training.targets, validation.targets, classes)
     return Prepared(
         entry=entry,
@@ -129,6 +170,7 @@ def prepare(spec: Spec) -> Prepared:
         validation=validation,
         testing=_examples(testing, classes, input_shape, entry),
         validation_place=lambda row: known.place(int(validates[row])),
+        folds=divided,
         digest=dataset.digest,
         warnings=[],
     )
@@ -139,3 +181,17 @@ def _examples(found: Features, classes: Sequence[str], shape: Shape, entry: Netw
     if entry.classifies:
         return Examples(rows, one_hot(found.labels, classes, found.place))
     return Examples(rows, numbers(found.labels, found.place))
+
+
+def _groups(known: Features, key: str | None) -> list[str | None] | None:
+    """What the metadata of each row's recording say under a key; None where no key is asked for."""
+    if key is None:
+        return None
+    found = [samples.metadata.get(key) for samples, _ in known.places]
+    if not any(found):
+        keys = sorted({name for samples, _ in known.places for name in samples.metadata})
+        raise TrainingError(
+            f"customValidationMetadataKey: no training sample has {key!r} in its metadata; there is "
+            f"{', '.join(keys) or 'none at all'}"
+        )
+    return found

@@ -18,7 +18,7 @@ from daemon.database import Database
 from daemon.errors import WorkerCrashed, WorkerKilled
 from daemon.jobs.job import MAX_RESUMES, Job
 from daemon.jobs.queue import Runner
-from daemon.wire.worker import CHECKPOINT, Log, Progress, Work, WorkerLimits
+from daemon.wire.worker import Log, Progress, Work, WorkerLimits
 from daemon.worker.supervisor import run_worker
 
 
@@ -91,10 +91,8 @@ class WorkerRunner(ABC):
 
     def _checkpointed(self, job: Job) -> int | None:
         """When the job last left something to go on from."""
-        try:
-            return (self.staging(job).parent / CHECKPOINT).stat().st_mtime_ns
-        except FileNotFoundError:
-            return None
+        found = self.staging(job).parent.glob("*.npz")
+        return max((path.stat().st_mtime_ns for path in found), default=None)
 
     def clean_up(self, job: Job) -> None:
         """Delete the staging directory, and what the job could have gone on from."""

@@ -122,25 +122,85 @@ def split(
     TrainingError
         There are too few rows or groups for two sides.
     """
-    names = [
-        f"row {row}" if groups is None or groups[row] is None else f"group {groups[row]}"
-        for row in range(count)
-    ]
-    kinds = sorted(set(names), key=names.index) if groups is not None else names
+    ranks = _ranks(count, seed, groups)
+    kinds = int(ranks.max()) + 1 if count else 0
     what = "rows" if groups is None else "groups of customValidationMetadataKey"
-    validating = math.ceil(len(kinds) * share)
-    if not 0 < validating < len(kinds):
+    validating = math.ceil(kinds * share)
+    if not 0 < validating < kinds:
         raise TrainingError(
-            f"trainTestSplit: {share:g} of {len(kinds)} {what} leaves nothing on one side: import more"
+            f"trainTestSplit: {share:g} of {kinds} {what} leaves nothing on one side: import more"
         )
-    order = np.random.RandomState(seed).permutation(len(kinds))
+    order = np.argsort(ranks, kind="stable")
+    aside = ranks[order] < validating
+    return order[~aside], order[aside]
+
+
+def folds(
+    count: int, parts: int, seed: int, groups: Sequence[str | None] | None = None
+) -> list[tuple[Indexes, Indexes]]:
+    """Rows divided at random into parts of about the same size, each of which validates once.
+
+    Parameters
+    ----------
+    count : int
+        Rows.
+    parts : int
+        Folds, 2 or more.
+    seed : int
+        Of the choice.
+    groups : sequence of (str or None), optional
+        As for `split`; the parts then hold about the same number of groups.
+
+    Returns
+    -------
+    list of (ndarray, ndarray), int
+        Rows that train and rows that validate, of each fold; none is empty.
+
+    Raises
+    ------
+    TrainingError
+        There are fewer rows or groups than folds.
+    """
+    ranks = _ranks(count, seed, groups)
+    kinds = int(ranks.max()) + 1 if count else 0
+    if kinds < parts:
+        what = "rows" if groups is None else "groups of customValidationMetadataKey"
+        raise TrainingError(
+            f"kFoldsValidationConfig.numFolds: {parts} is more than the {kinds} {what}: at most {kinds}"
+        )
+    order = np.argsort(ranks, kind="stable")
+    part = ranks[order] * parts // kinds
+    return [(order[part != number], order[part == number]) for number in range(parts)]
+
+
+def _ranks(count: int, seed: int, groups: Sequence[str | None] | None) -> Indexes:
+    """The place of each row, or of its group, in a random order: (n,), from 0."""
     if groups is None:
-        return order[validating:], order[:validating]
-    rank = {kinds[index]: position for position, index in enumerate(order)}
-    positions = np.array([rank[name] for name in names])
-    rows = np.argsort(positions, kind="stable")
-    aside = positions[rows] < validating
-    return rows[~aside], rows[aside]
+        kind = np.arange(count)
+    else:
+        names = [f"row {row}" if group is None else f"group {group}" for row, group in enumerate(groups)]
+        known = {name: number for number, name in enumerate(dict.fromkeys(names))}
+        kind = np.array([known[name] for name in names], np.intp)
+    order = np.random.RandomState(seed).permutation(int(kind.max()) + 1 if count else 0)
+    rank = np.empty(len(order), np.intp)
+    rank[order] = np.arange(len(order))
+    return np.asarray(rank[kind])
+
+
+def check_training(training: Floats, classes: Sequence[str], fold: int) -> None:
+    """Refuse a fold that leaves no row of a class to train; to validate none is needed.
+
+    Raises
+    ------
+    TrainingError
+        Names the class and the fold, from 1.
+    """
+    for name, total in zip(classes, training.sum(axis=0), strict=True):
+        if total == 0:
+            raise TrainingError(
+                f"kFoldsValidationConfig: in fold {fold} no row labelled {name!r} is left to train: import "
+                "more of them, or use more folds"
+            )
 
 
 def check_sides(training: Floats, validation: Floats, classes: Sequence[str]) -> None:

@@ -9,6 +9,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from daemon.errors import TrainingError
+
 
 def load_tensorflow(threads: int, seed: int) -> None:
     """Import TensorFlow and tf_keras and settle what must be settled before their first operation.
@@ -34,6 +36,39 @@ def load_tensorflow(threads: int, seed: int) -> None:
     # Dropout then draws from generators whose state can be set; else nothing could be resumed.
     tf_keras.backend.experimental.enable_tf_random_generator()
     tf_keras.utils.set_random_seed(seed)
+
+
+def reseed(seed: int) -> None:
+    """Begin anew with all that is random, so that a network does not depend on those made before it."""
+    import tf_keras
+
+    tf_keras.utils.set_random_seed(seed)
+
+
+def settle_processor(processor: str) -> None:
+    """Train on the GPU, or hide it; before the first operation.
+
+    Parameters
+    ----------
+    processor : str
+        ``cpu`` or ``gpu``.
+
+    Raises
+    ------
+    TrainingError
+        A GPU is asked for and TensorFlow sees none.
+    """
+    import tensorflow as tf
+
+    seen = tf.config.list_physical_devices("GPU")
+    if processor == "cpu":
+        tf.config.set_visible_devices([], "GPU")
+    elif not seen:
+        raise TrainingError(
+            "trainingProcessor: TensorFlow sees no GPU here: use cpu, or install a TensorFlow that is built for "
+            "it",
+            stage="prepare",
+        )
 
 
 @contextmanager

@@ -137,7 +137,7 @@ def keras_settings(
         batch_size=request.batch_size or DEFAULT_BATCH_SIZE,
         validation_share=request.train_test_split or DEFAULT_VALIDATION_SHARE,
         validation_key=request.custom_validation_metadata_key,
-        folds=request.k_folds_validation_config,
+        folds=request.k_folds_validation_config if mode == "visual" else None,
         class_weights=bool(request.auto_class_weights) and entry.classifies,
         learned_optimizer=bool(request.use_learned_optimizer),
         image_augmentation=request.augmentation_policy_image == "all",
@@ -224,6 +224,7 @@ def _report(
     """Add the members that have no effect, with the reason."""
     anomalies = "only visual anomaly detection has it"
     reasons = {
+        "kFoldsValidationConfig": "mode is expert: the script validates" if mode == "expert" else None,
         "script": "mode is visual: only mode expert runs a script" if mode == "visual" else None,
         "learningRate": "useLearnedOptimizer finds the step by itself"
         if request.use_learned_optimizer
