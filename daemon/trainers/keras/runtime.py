@@ -65,8 +65,7 @@ def settle_processor(processor: str) -> None:
         tf.config.set_visible_devices([], "GPU")
     elif not seen:
         raise TrainingError(
-            "trainingProcessor: TensorFlow sees no GPU here: use cpu, or install a TensorFlow that is built for "
-            "it",
+            "trainingProcessor: TensorFlow sees no GPU here: use cpu, or install a TensorFlow built for it",
             stage="prepare",
         )
 
