@@ -98,7 +98,7 @@ def _metrics(name: str, variant: Variant, settings: KerasSettings, classes: Sequ
         "onDevicePerformance": performance(found, variant.file_bytes, why_not),
         "visualization": "none",
         "isSupportedOnMcu": supported,
-        "additionalMetrics": _additional(answers, settings, classes),
+        "additionalMetrics": _additional(answers, classes),
     }
     if classes:
         metrics["accuracy"] = scores.accuracy(answers)
@@ -107,7 +107,7 @@ def _metrics(name: str, variant: Variant, settings: KerasSettings, classes: Sequ
     return metrics
 
 
-def _additional(answers: Answers, settings: KerasSettings, classes: Sequence[str]) -> list[dict[str, Any]]:
+def _additional(answers: Answers, classes: Sequence[str]) -> list[dict[str, Any]]:
     if not classes:
         figures = scores.regression(answers)
         return [
@@ -115,22 +115,18 @@ def _additional(answers: Answers, settings: KerasSettings, classes: Sequence[str
             _figure("Mean absolute error", figures["mae"]),
             _figure("Explained variance (R2)", figures["r2"]),
         ]
-    found = scores.report(answers, classes)
-    weighted = found["weighted avg"]
+    weighted = scores.report(answers, classes)["weighted avg"]
     assert isinstance(weighted, dict)
-    uncertain = float((answers.given.max(axis=1) < settings.minimum_confidence).mean())
     return [
         _figure("Area under ROC curve", scores.area_under_roc(answers)),
         _figure("Weighted average precision", weighted["precision"]),
         _figure("Weighted average recall", weighted["recall"]),
         _figure("Weighted average F1 score", weighted["f1-score"]),
-        _figure("Uncertain", uncertain, "Share of the rows whose best class scores below the threshold"),
     ]
 
 
-def _figure(name: str, value: float, tooltip: str | None = None) -> dict[str, Any]:
-    shown = {"name": name, "value": f"{value:.4g}", "fullPrecisionValue": value}
-    return shown if tooltip is None else {**shown, "tooltipText": tooltip}
+def _figure(name: str, value: float) -> dict[str, Any]:
+    return {"name": name, "value": f"{value:.4g}", "fullPrecisionValue": value}
 
 
 def _graphs(epochs: Sequence[Mapping[str, float]]) -> list[dict[str, Any]]:

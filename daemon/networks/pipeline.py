@@ -21,7 +21,7 @@ from daemon.networks.evaluation import Predict, answer, figures, float_predict
 from daemon.networks.folds import cross_validate
 from daemon.networks.preparation import Prepared, prepare
 from daemon.networks.progress import Emitter, EpochTeller
-from daemon.networks.reporting import write_report
+from daemon.networks.reporting import worst_rows, write_report
 from daemon.networks.scores import Answers
 from daemon.quantize import interpreter
 from daemon.quantize.network import convert_float, convert_int8
@@ -107,8 +107,10 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
     }
     directory = Path(spec.staging_dir)
     costs, metadata = write_artefacts(directory, prepared, trained, answers, folds)
-    manifest = describe(spec, prepared, trained, costs, result)
-    write_report(directory, manifest, metadata, prepared, answers)
+    said = {variant: sides["validation"] for variant, sides in answers.items()}
+    described = describe(spec, prepared, trained, costs, result)
+    manifest = {**described, "worst": worst_rows(prepared, said)}
+    write_report(directory, manifest, metadata, None if prepared.entry.classifies else said)
     complete_version(directory, manifest)
     emit.progress("export", 1.0)
     return result

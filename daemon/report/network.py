@@ -30,28 +30,6 @@ _ERRORS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
 
 
 @dataclass(frozen=True)
-class WorstRow:
-    """A row that the int8 network gets wrong, or right with little confidence.
-
-    Parameters
-    ----------
-    place : str
-        Where it came from.
-    label : str
-        What it should be answered with.
-    answers : dict of str to str
-        What each variant answers.
-    off : float
-        Loss of the int8 variant, or its absolute error.
-    """
-
-    place: str
-    label: str
-    answers: Mapping[str, str]
-    off: float
-
-
-@dataclass(frozen=True)
 class NetworkMaterial:
     """One version of a network, with its answers to the rows that validate.
 
@@ -68,8 +46,9 @@ class NetworkMaterial:
         Of a regression: the numbers to be foretold; else empty.
     given : dict of str to ndarray, shape (n,)
         Of a regression: what each variant foretells.
-    worst : sequence of WorstRow
-        From the worst on.
+    worst : sequence of dict
+        Rows that the int8 network is furthest off with, from the worst on: ``place``, ``label``,
+        ``answers`` by variant, ``off``.
     """
 
     manifest: Mapping[str, Any]
@@ -77,7 +56,7 @@ class NetworkMaterial:
     metrics: Mapping[str, Mapping[str, Any]]
     wanted: npt.NDArray[np.floating[Any]]
     given: Mapping[str, npt.NDArray[np.floating[Any]]]
-    worst: Sequence[WorstRow]
+    worst: Sequence[Mapping[str, Any]]
 
     @property
     def classes(self) -> Sequence[str]:
@@ -243,10 +222,10 @@ def _worst(material: NetworkMaterial) -> list[Content]:
     head = ("Row", "Label", *_VARIANTS, "Loss" if material.classes else "Off by")
     body = [
         [
-            named(row.place, 100),
-            named(row.label),
-            *(named(row.answers[variant]) for variant in _VARIANTS),
-            quantity(row.off),
+            named(row["place"], 100),
+            named(row["label"]),
+            *(named(row["answers"][variant]) for variant in _VARIANTS),
+            quantity(row["off"]),
         ]
         for row in material.worst
     ]

@@ -168,6 +168,10 @@ def _load(spec: Spec | PredictionSpec | BuildSpec) -> Callable[[Any, Emitter], d
         from daemon import packaging
 
         return packaging.run
+    if spec.learn_block["type"] in NETWORKS and spec.weights is not None:
+        from daemon.networks import thresholds
+
+        return thresholds.run
     if spec.learn_block["type"] in NETWORKS:
         from daemon.trainers.keras.runtime import load_tensorflow
 

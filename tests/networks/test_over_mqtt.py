@@ -17,7 +17,7 @@ from firmware_export.networks.simulate import run
 from tests.firmware_export.networks import compiled
 from tests.harness import Broker, Client, Daemon, wait_until
 from tests.keras_api.project import CLASSIFIER, DIGITS, digits, send, set_up, train_path
-from tests.scenario import TERMINAL
+from tests.scenario import TERMINAL, wait_for_end
 
 #: TensorFlow alone takes seconds to load, and more where other work is going on.
 PATIENCE = 180.0
@@ -122,3 +122,24 @@ def test_a_package_of_the_network_names_its_classes(
 def _ended(client: Client, job_id: int) -> dict[str, Any] | None:
     told = heard(client, f"jobs/{job_id}/status")
     return told[-1] if told and told[-1]["state"] in TERMINAL else None
+
+
+def test_another_threshold_makes_a_version_of_the_same_files(
+    trained: tuple[Client, Daemon, dict[str, Any]],
+) -> None:
+    client, daemon, _ = trained
+    thresholds = [{"blockId": CLASSIFIER, "key": "min_score", "value": 0.9}]
+    reply = send(client, f"api/{DIGITS}/impulse/1/set-thresholds", {"thresholds": thresholds})
+    job = wait_for_end(client, reply["jobs"][0]["id"])
+    assert job["error"] is None, job
+    assert (job["result"]["version"], job["result"]["weightsOf"]) == (2, 1)
+    first, second = (
+        json.loads((version_of(daemon).with_name(number) / "manifest.json").read_bytes()) for number in "12"
+    )
+    changed = {name for name in first["files"] if first["files"][name] != second["files"][name]}
+    assert first["files"].keys() == second["files"].keys()
+    assert changed == {"metadata.json", "report.html"}
+    path = f"api/{DIGITS}/training/keras/{CLASSIFIER}"
+    assert client.request("get", f"{path}/metadata").body["thresholds"][0]["value"] == 0.9
+    assert client.request("get", path).body["minimumConfidenceRating"] == 0.9
+    assert client.request("get", f"api/{DIGITS}/models/{CLASSIFIER}").body["current"] == 2

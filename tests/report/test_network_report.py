@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from daemon.report.curves import Curve, curves
-from daemon.report.network import NetworkMaterial, WorstRow, network_page
+from daemon.report.network import NetworkMaterial, network_page
 from tests.report.document import Node, parse, table
 
 MOST_BYTES = 200_000
@@ -63,7 +63,8 @@ def material(
         "threads": 1,
         **changes,
     }
-    worst = [WorstRow("row 3 of 'x.csv'", "a", {"float32": "b (60%)", "int8": "b (61%)"}, 2.5)]
+    said = {"float32": "b (60%)", "int8": "b (61%)"}
+    worst = [{"place": "row 3 of 'x.csv'", "label": "a", "answers": said, "off": 2.5}]
     wanted = np.linspace(0, 1, 0 if classes else 9)
     given = {} if classes else {"float32": wanted + 0.1, "int8": wanted + 0.2}
     files = {name: {"size": 100, "sha256": "e" * 64} for name in names}
