@@ -11,6 +11,7 @@ import time
 
 import msgspec
 
+from daemon.clock import EARLIEST
 from daemon.config import Auth as Settings
 from daemon.database import Database
 from daemon.errors import (
@@ -28,8 +29,6 @@ from daemon.wire.signed import Auth, Envelope, Role, signed_text
 
 _log = logging.getLogger(__name__)
 
-#: 2026-01-01. A clock that says less has not been set: a Raspberry Pi has none that runs without power.
-_EARLIEST = 1_767_225_600
 #: Checked where the key is unknown, so that this takes as long: the first key of RFC 8032, section 7.1.
 _NOBODY = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
 
@@ -134,7 +133,7 @@ class Authority:
 
     def _latest_time(self) -> int:
         """The latest that the clock is known to have been right about, in seconds since 1970."""
-        return max(_EARLIEST, int(self._database.meta("latest_time") or 0))
+        return max(EARLIEST, int(self._database.meta("latest_time") or 0))
 
 
 def admit_script(database: Database, script: str) -> str:

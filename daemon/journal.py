@@ -21,6 +21,8 @@ SOCKET = "/run/systemd/journal/socket"
 #: Priorities of syslog, by the level of a record.
 _PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
 _DEBUG = 7
+#: Seconds that a journal may take before the daemon goes on without it.
+_PATIENCE_S = 5.0
 
 
 def log_handler() -> logging.Handler:
@@ -71,6 +73,7 @@ class JournalHandler(logging.Handler):
             )
             # A socket for each record: the journal may be restarted, and records are rare.
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as link:
+                link.settimeout(_PATIENCE_S)
                 link.connect(self._path)
                 _send(link, entry)
         except OSError:

@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 import struct
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from daemon.journal import JournalHandler, log_handler
-from tests.harness import PATIENCE
+from tests.harness import PATIENCE, Broker, Daemon
+from tests.scenario import set_up_project, train
 
 
 @pytest.fixture
@@ -109,3 +111,42 @@ def test_the_journal_is_written_to_only_where_it_reads_standard_error(
         assert not isinstance(log_handler(), JournalHandler)
         monkeypatch.delenv("JOURNAL_STREAM")
         assert not isinstance(log_handler(), JournalHandler)
+
+
+#: Puts a directory of the test in the place of the journal's, for this process alone, and becomes the daemon.
+WITH_JOURNAL = """
+set -eu
+mount -t tmpfs tmpfs /run
+mkdir -p /run/systemd/journal
+mount --bind "$1" /run/systemd/journal
+exec "$2" -m daemon run --config "$3"
+"""
+
+
+def test_a_job_s_records_carry_its_id(broker: Broker, tmp_path: Path, journal: socket.socket) -> None:
+    daemon = Daemon(tmp_path, broker.port, device="journalled")
+    config = daemon.write_config()
+    namespaces = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
+    with (tmp_path / "daemon.log").open("wb") as log:
+        found = os.fstat(log.fileno())
+        daemon.process = subprocess.Popen(
+            [*namespaces, "bash", "-c", WITH_JOURNAL, "-", str(tmp_path), sys.executable, str(config)],
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}"},
+        )
+    try:
+        daemon.wait_online()
+        with daemon.client() as client:
+            set_up_project(client)
+            job_id = train(client)
+        said: list[dict[str, str]] = []
+        while not said or "is SUCCEEDED" not in said[-1]["MESSAGE"]:
+            said.append(fields(journal.recv(65536)))
+        assert {entry.get("JOB_ID") for entry in said} == {None, str(job_id)}
+        assert said[-1]["JOB_ID"] == str(job_id)
+        assert all("JOB_ID" in entry for entry in said if f"job {job_id}" in entry["MESSAGE"])
+        # Nothing is said twice.
+        assert daemon.log() == ""
+    finally:
+        daemon.stop()

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -122,7 +123,7 @@ def test_the_watchdog_is_fed_by_messages_that_come_back_from_the_broker(
         with daemon.client() as client:
             client.subscribe(f"{client.root}/get/self-ping")
             daemon.start(environment=watched(tmp_path))
-            hear(manager, f"STATUS=connected to 127.0.0.1:{broker.port}".encode())
+            hear(manager, connected_to(broker))
             wait_until("some round trips", lambda: len(client.seen) > 5)
             while manager.recv(256) != b"WATCHDOG=1":
                 pass
@@ -148,22 +149,52 @@ mqtt_link.MqttLink._carry = carry_or_hang
 sys.exit(app.main())
 """
 
+#: The daemon, deaf while a file is there: its connection lives, and nothing comes back over it.
+DEAF = """
+import sys
+from pathlib import Path
+from daemon import app, mqtt_api
+
+flag = Path(sys.argv.pop())
+received = mqtt_api.MqttApi.received
+mqtt_api.MqttApi.received = lambda api, delivery: None if flag.exists() else received(api, delivery)
+mqtt_api._SELF_PING_S = 1.0
+sys.exit(app.main())
+"""
+
+
+@contextmanager
+def spoilt(
+    script: str, broker: Broker, tmp_path: Path, manager: socket.socket
+) -> Iterator[tuple[Path, subprocess.Popen[bytes]]]:
+    """A daemon that is online, the file that spoils it, and its process."""
+    daemon = Daemon(tmp_path, broker.port, device=f"spoilt-{tmp_path.name[-20:]}")
+    daemon.write_config()
+    flag = tmp_path / "flag"
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, "--config", str(daemon.config_file), str(flag)],
+        env={**os.environ, **watched(tmp_path)},
+    )
+    try:
+        hear(manager, connected_to(broker))
+        hear(manager, b"WATCHDOG=1")
+        flag.touch()
+        yield flag, process
+    finally:
+        flag.unlink(missing_ok=True)
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
+
+
+def connected_to(broker: Broker) -> bytes:
+    return f"STATUS=connected to 127.0.0.1:{broker.port}".encode()
+
 
 def test_a_hung_connection_starves_the_watchdog(
     broker: Broker, tmp_path: Path, manager: socket.socket
 ) -> None:
     """The core turns and the socket answers, yet no request can arrive: only a restart helps."""
-    daemon = Daemon(tmp_path, broker.port, device="hung")
-    flag = tmp_path / "hang"
-    daemon.write_config()
-    process = subprocess.Popen(
-        [sys.executable, "-c", HANGS, "--config", str(daemon.config_file), str(flag)],
-        env={**os.environ, **watched(tmp_path)},
-    )
-    try:
-        hear(manager, f"STATUS=connected to 127.0.0.1:{broker.port}".encode())
-        hear(manager, b"WATCHDOG=1")
-        flag.touch()
+    with spoilt(HANGS, broker, tmp_path, manager) as (_, process):
         # Far longer than the 0.1 s between two words of a daemon that is well.
         manager.settimeout(2)
         for _ in range(1000):
@@ -174,10 +205,17 @@ def test_a_hung_connection_starves_the_watchdog(
         else:
             raise AssertionError("the watchdog is fed although nothing comes back")
         assert process.poll() is None
-    finally:
-        flag.unlink(missing_ok=True)
-        process.terminate()
-        assert process.wait(PATIENCE) == 0
+
+
+def test_a_connection_over_which_nothing_comes_back_is_made_anew(
+    broker: Broker, tmp_path: Path, manager: socket.socket
+) -> None:
+    with spoilt(DEAF, broker, tmp_path, manager) as (flag, process):
+        hear(manager, b"STATUS=offline: the connection to the broker is lost")
+        flag.unlink()
+        hear(manager, connected_to(broker))
+        hear(manager, b"WATCHDOG=1")
+        assert process.poll() is None
 
 
 def test_it_runs_where_the_service_manager_is_gone(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from daemon.clock import EARLIEST
 from daemon.database import Database
 from daemon.errors import Conflict, NotFound
 from daemon.jobs.job import TRANSITIONS, Job, State
@@ -21,8 +22,6 @@ _CHANGING = "state, version, started, finished, finished_successful, resumed, ca
 _OPEN = tuple(state.value for state in TRANSITIONS)
 
 
-#: 2026-01-01. A clock that says less has not been set.
-_EARLIEST = 1_767_225_600
 #: Ids that are passed over where nobody knows how many were given.
 _UNKNOWN = 10_000_000
 
@@ -40,9 +39,9 @@ def first_job_id(known: int) -> int:
         The highest id that is known to have been given; 0 where none is.
     """
     now = time.time()
-    if now >= _EARLIEST:
+    if now >= EARLIEST:
         return max(int(now * 10), known + 1)
-    return max(_EARLIEST * 10, known) + _UNKNOWN + secrets.randbelow(_UNKNOWN)
+    return max(EARLIEST * 10, known) + _UNKNOWN + secrets.randbelow(_UNKNOWN)
 
 
 class JobStore:
