@@ -15,8 +15,10 @@ import msgspec
 from daemon.data.index import utc_now
 from daemon.errors import ExportError
 from daemon.models.description import package_versions
+from daemon.models.embedding import FILE_NAME
 from daemon.models.manifest import write_json
 from daemon.models.registry import METADATA
+from daemon.networks.embedding import embed_validation
 from daemon.networks.metadata import Variant, network_metadata
 from daemon.networks.preparation import Prepared
 from daemon.networks.scores import Answers
@@ -106,6 +108,9 @@ def write_artefacts(
     )
     if folds is not None:
         told["kFoldsMetadata"] = folds
+    embedded = embed_validation(prepared, answers["int8"]["validation"])
+    if embedded is not None:
+        write_json(directory / FILE_NAME, embedded)
     write_json(directory / METADATA, {"keras": told})
     return found, told
 

@@ -125,3 +125,14 @@ def test_a_class_that_no_row_has_counts_nothing(answers: Answers) -> None:
     found = scores.report(few, ["a", "b", "c", "d"])
     assert found["d"] == {"precision": 0.0, "recall": 0.0, "f1-score": 0.0, "support": 0.0}
     assert 0 <= scores.area_under_roc(few) <= 1
+
+
+def test_the_rows_that_validated_are_embedded_unless_nobody_wants_it(wine: Path, diabetes: Path) -> None:
+    for directory, labels in ((wine, {"class_0", "class_1", "class_2"}), (diabetes, None)):
+        embedded = read(directory, "embedding.json")
+        rows = read(directory)["data"]["validationRows"]
+        assert {len(embedded[name]) for name in ("x", "y", "score", "label")} == {rows}
+        assert labels is None or set(embedded["label"]) == labels
+        assert 0.1 < sum(embedded["explainedVariance"]) < 1
+        mean_loss = metadata(directory)["modelValidationMetrics"][0]["loss"]
+        assert np.mean(embedded["score"]) == pytest.approx(mean_loss, rel=1e-4)
