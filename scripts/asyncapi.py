@@ -218,7 +218,9 @@ def _request_operation(route: Route, channel: str) -> dict[str, Any]:
         },
     }
     # A vendor's member: AsyncAPI has no word for it.
-    return operation if route.role is None else {**operation, "x-role": route.role}
+    if route.role is None:
+        return operation
+    return {**operation, "x-role": route.role if isinstance(route.role, str) else "depends on the body"}
 
 
 def _publication(published: Published) -> dict[str, Any]:
