@@ -22,6 +22,10 @@ help: ## say what there is (the default)
 demo: $(STAMP) ## the whole product on one screen; ARGS="--csv FILE" for your own data
 	@$(BIN)/trainerd demo $(ARGS)
 
+.PHONY: demo-keras
+demo-keras: $(KERAS_STAMP) ## a network that reads digits, from the command to the C array
+	@$(BIN)/trainerd demo --keras $(ARGS)
+
 .PHONY: test
 test: $(KERAS_STAMP) system-packages ## the whole suite; ARGS="-k name" for a part
 	$(BIN)/python -m pytest $(ARGS)

@@ -56,7 +56,8 @@ from daemon.tidying import Tidying
 from daemon.topics import Topics
 from daemon.worker.build import BuildRunner
 from daemon.worker.prediction import PredictionRunner
-from daemon.worker.runner import RunnerByCategory, remove_leftovers
+from daemon.worker.runner import RunnerByCategory, remove_leftovers, worker_limits
+from daemon.worker.spare import SpareWorker
 from daemon.worker.training import TrainingRunner
 
 _log = logging.getLogger("daemon")
@@ -69,6 +70,7 @@ class Core:
     services: Services
     intake: Intake
     last_good: LastGood
+    spare: SpareWorker | None
 
 
 @contextmanager
@@ -102,7 +104,8 @@ def open_core(settings: Config) -> Iterator[Core]:
             tidying.remove_deleted()
             frames = Frames(database, max_frames=limits.max_frames, max_mb=limits.max_frames_mb)
             atk_models = AtkModels(database)
-            training = TrainingRunner(settings, database, projects, atk_models, registry)
+            spare = SpareWorker(worker_limits(settings)) if settings.worker.warm else None
+            training = TrainingRunner(settings, database, projects, atk_models, registry, spare)
             prediction = PredictionRunner(settings, database, frames, registry)
             queue = JobQueue(
                 database,
@@ -142,7 +145,7 @@ def open_core(settings: Config) -> Iterator[Core]:
             )
             authority = Authority(settings.auth, database)
             intake = Intake(services, RequestStore(database), authority, tidying)
-            yield Core(services, intake, last_good)
+            yield Core(services, intake, last_good, spare)
         finally:
             database.close()
 
@@ -181,6 +184,8 @@ async def serve(settings: Config) -> None:
         mqtt.start()
         _log.info("trainerd %s serves %s", __version__, settings.device.id)
         service_manager.notify("READY=1")
+        if core.spare is not None:
+            await core.spare.get_ready()
         disk = DiskWatch(settings.state_path, settings.disk.low_mb, partial(publisher.event, "disk-low"))
         tasks = [
             loop.create_task(service_manager.beat(mqtt.is_alive)),
@@ -192,6 +197,8 @@ async def serve(settings: Config) -> None:
             task.cancel()
         await local.stop()
         await services.queue.stop()
+        if core.spare is not None:
+            await core.spare.stop()
         await mqtt.stop()
         if services.database.is_suspect:
             raise DatabaseDamaged(f"{services.database.path} is damaged: the next start repairs it")

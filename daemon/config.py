@@ -132,11 +132,14 @@ class Worker(_Section, frozen=True):
         Added to the priority of the process.
     threads : int or None
         Threads of numeric libraries; the number of processors where left out.
+    warm : bool
+        Whether a worker waits with TensorFlow loaded, so that the training of a network begins at once.
     """
 
     memory_mb: Annotated[int, Meta(ge=64)] | None = None
     nice: Annotated[int, Meta(ge=0, le=19)] = 10
     threads: _Positive | None = None
+    warm: bool = False
 
     @property
     def memory_bytes(self) -> int:

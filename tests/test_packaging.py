@@ -132,7 +132,7 @@ def test_what_runs_is_what_is_locked() -> None:
 
 def test_make_says_what_there_is() -> None:
     said = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    targets = "demo test check bench bench-mcu campaign lock venv venv-keras clean"
+    targets = "demo demo-keras test check bench bench-mcu campaign lock venv venv-keras clean"
     for target in targets.split():
         assert f"make {target} " in said
 

@@ -7,33 +7,24 @@ prints one table of what came of it.
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from daemon.cli.connection import Daemon
+from daemon.cli import demo_keras
+from daemon.cli.demo_stage import PROJECT, local_daemon, say, stage, version_path, watch
 from daemon.cli.ends import CallWrong, Stopped, WorkFailed, end_if_asked, stop
-from daemon.cli.jobs import TERMINAL
 from daemon.cli.options import print_json, print_table
-from daemon.cli.progress import Display
 
 if TYPE_CHECKING:
-    from daemon.cli.demo_client import DemoClient
     from daemon.cli.demo_data import DemoData
-
-_PROJECT, _DEVICE = 1, "demo"
-#: Seconds that a process has to come up, or to end by itself.
-_START_S, _STOP_S = 20.0, 5.0
 
 
 @dataclass(frozen=True)
@@ -55,8 +46,9 @@ MODELS = (
 
 @click.command("demo")
 @click.option("--csv", "csv_file", metavar="FILE", type=click.Path(path_type=Path), help="Your own rows.")
+@click.option("--keras", is_flag=True, help="A network that reads digits, in place of anomaly models.")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
-def command(csv_file: Path | None, as_json: bool) -> None:
+def command(csv_file: Path | None, keras: bool, as_json: bool) -> None:
     """Show everything on an embedded broker: data in, int8 and C out.
 
     FILE is a feature table; where it has a column `label`, rows labelled other than normal, ok or 0 are
@@ -65,23 +57,16 @@ def command(csv_file: Path | None, as_json: bool) -> None:
     from daemon.cli.demo_data import breast_cancer, from_csv
     from daemon.cli.tables import TableError
 
-    try:
-        metadata.version("amqtt")
-    except metadata.PackageNotFoundError:
-        raise WorkFailed("the demo's broker is not installed: pip install 'trainerd[demo]'") from None
+    if keras:
+        if csv_file is not None:
+            raise CallWrong("--csv and --keras do not go together: the network reads digits")
+        demo_keras.print_rows(_show(demo_keras.play), as_json=as_json)
+        return
     try:
         data = breast_cancer() if csv_file is None else from_csv(csv_file)
     except (TableError, OSError) as error:
         raise CallWrong(str(error)) from None
-    signal.signal(signal.SIGTERM, stop)
-    directory = Path(tempfile.mkdtemp(prefix="trainerd-demo-"))
-    try:
-        rows = _play(directory, data)
-        end_if_asked()
-    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-        raise WorkFailed(f"{error}; the logs are in {directory}") from None
-    except Stopped:
-        raise WorkFailed(f"stopped; everything so far is in {directory}") from None
+    rows = _show(partial(_play, data=data))
     if as_json:
         print_json(rows)
         return
@@ -104,88 +89,32 @@ def command(csv_file: Path | None, as_json: bool) -> None:
         click.echo(f"\nC bytes are those of {rows[0]['cBytesFor']}.")
 
 
+def _show(play: Callable[[Path], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Play in a directory of its own, and say where everything is if that fails."""
+    try:
+        metadata.version("amqtt")
+    except metadata.PackageNotFoundError:
+        raise WorkFailed("the demo's broker is not installed: pip install 'trainerd[demo]'") from None
+    signal.signal(signal.SIGTERM, stop)
+    directory = Path(tempfile.mkdtemp(prefix="trainerd-demo-"))
+    try:
+        rows = play(directory)
+        end_if_asked()
+    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+        raise WorkFailed(f"{error}; the logs are in {directory}") from None
+    except Stopped:
+        raise WorkFailed(f"stopped; everything so far is in {directory}") from None
+    return rows
+
+
 def _play(directory: Path, data: DemoData) -> list[dict[str, Any]]:
     """Everything between the first process and the table."""
-    from daemon.cli.demo_client import DemoClient
-
-    with (
-        _broker(directory) as port,
-        _daemon(directory, port),
-        DemoClient(port, f"trainerd/{_DEVICE}", _say) as user,
-    ):
-        _wait_online(user)
-        _say(f"broker on 127.0.0.1:{port}, daemon `{_DEVICE}` online; everything is kept in {directory}")
+    with stage(directory) as user:
         _import(directory, data)
-        user.post(f"api/{_PROJECT}/impulse", _impulse(data))
+        user.post(f"api/{PROJECT}/impulse", _impulse(data))
         jobs = {model: user.post(*_training_request(model, data))["id"] for model in MODELS}
-        ended = _watch(user, {job_id: model.title for model, job_id in jobs.items()})
+        ended = watch(user, {job_id: model.title for model, job_id in jobs.items()})
         return [_figures(directory, data, model, ended[job_id]) for model, job_id in jobs.items()]
-
-
-@contextmanager
-def _broker(directory: Path) -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    with _process(directory / "broker.log", "daemon.cli.demo_broker", str(port)) as process:
-        deadline = time.monotonic() + _START_S
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError("the embedded broker did not start") from None
-                time.sleep(0.05)
-        yield port
-
-
-@contextmanager
-def _daemon(directory: Path, port: int) -> Iterator[None]:
-    config = directory / "trainerd.toml"
-    for folder in ("state", "run"):
-        (directory / folder).mkdir()
-    config.write_text(
-        f'state_dir = "{directory / "state"}"\nruntime_dir = "{directory / "run"}"\n\n'
-        f'[device]\nid = "{_DEVICE}"\n\n[mqtt]\nhost = "127.0.0.1"\nport = {port}\nversion = 3\n',
-        encoding="utf-8",
-    )
-    with _process(directory / "daemon.log", "daemon.app", "--config", str(config)):
-        yield
-
-
-@contextmanager
-def _process(log: Path, module: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a module as a process of its own, and end it whatever happens."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=output,
-            # Ctrl-C is for this process alone: it ends the others in order.
-            start_new_session=True,
-        )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(_STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if process.stdin is not None:
-            process.stdin.close()
-
-
-def _wait_online(user: DemoClient) -> None:
-    deadline = time.monotonic() + _START_S
-    while (left := deadline - time.monotonic()) > 0:
-        message = user.next_message(left)
-        if message is not None and message[0] == "state" and message[1]["state"] == "online":
-            return
-    raise RuntimeError("the daemon did not come online")
 
 
 def _import(directory: Path, data: DemoData) -> None:
@@ -193,18 +122,13 @@ def _import(directory: Path, data: DemoData) -> None:
     from daemon.cli.demo_data import TESTING_LABEL_COLUMN, write_csv
     from daemon.cli.importing import load_file, send_file
     from daemon.cli.tables import Options
-    from daemon.local_api import LocalClient
 
     training, testing = write_csv(data, directory)
     labelled = Options(label_column=TESTING_LABEL_COLUMN)
-    client = LocalClient(directory / "run" / "trainerd.sock")
-    client.open()
-    try:
-        send_file(Daemon(client), _PROJECT, load_file(training, "training", Options()))
-        send_file(Daemon(client), _PROJECT, load_file(testing, "testing", labelled))
-    finally:
-        client.close()
-    _say(
+    with local_daemon(directory) as daemon:
+        send_file(daemon, PROJECT, load_file(training, "training", Options()))
+        send_file(daemon, PROJECT, load_file(testing, "testing", labelled))
+    say(
         f"{data.name}: {len(data.columns)} features; {len(data.training)} normal rows to train on, "
         f"{len(data.testing)} to test with, {int(data.anomalous.sum())} of them anomalies"
     )
@@ -236,35 +160,7 @@ def _training_request(model: Model, data: DemoData) -> tuple[str, dict[str, Any]
         "axes": list(range(len(data.columns))),
         "skipEmbeddingsAndMemory": True,
     }
-    return f"api/{_PROJECT}/jobs/train/anomaly/{model.learn_id}", body
-
-
-def _watch(user: DemoClient, titles: dict[int, str]) -> dict[int, dict[str, Any]]:
-    """Show what is published about the jobs until all have ended; the jobs as they ended."""
-    jobs: dict[int, dict[str, Any]] = {job_id: {} for job_id in titles}
-    width = max(map(len, titles.values()))
-    displays = {job_id: Display(title.ljust(width)) for job_id, title in titles.items()}
-    while any(job.get("state") not in TERMINAL for job in jobs.values()):
-        message = user.next_message(600)
-        end_if_asked()
-        if message is None:
-            raise RuntimeError("nothing was heard of the jobs for ten minutes")
-        kind, _, rest = message[0].partition("/")
-        number, _, leaf = rest.partition("/")
-        if kind != "jobs" or not number.isdigit() or int(number) not in jobs:
-            continue
-        job, display = jobs[int(number)], displays[int(number)]
-        ended = job.get("state") in TERMINAL
-        job.update(message[1])
-        if leaf == "status" and job["state"] in TERMINAL and not ended:
-            display.end(job["state"])
-        elif job.get("state") == "IN_PROGRESS":
-            display.show(job)
-    for job_id, job in jobs.items():
-        displays[job_id].close()
-        if job["state"] != "SUCCEEDED":
-            raise RuntimeError(f"{titles[job_id]} ended {job['state']}: {job['error']['message']}")
-    return jobs
+    return f"api/{PROJECT}/jobs/train/anomaly/{model.learn_id}", body
 
 
 def _figures(directory: Path, data: DemoData, model: Model, job: dict[str, Any]) -> dict[str, Any]:
@@ -274,8 +170,7 @@ def _figures(directory: Path, data: DemoData, model: Model, job: dict[str, Any])
     from daemon.quantize.agreement import roc_auc
 
     metrics = job["result"]["metrics"]
-    versions = directory / "state" / "projects" / str(_PROJECT) / "models" / str(model.learn_id)
-    files = versions / str(job["result"]["version"])
+    files = version_path(directory, model.learn_id, job["result"]["version"])
     source = files / "c" / f"{model.name}.c"
     scores = compile_and_score(source, directory / "build", data.testing)
     memory = measure_c(source)
@@ -297,7 +192,3 @@ def _figures(directory: Path, data: DemoData, model: Model, job: dict[str, Any])
 
 def _figure(value: float | None, instead: str = "-") -> str:
     return instead if value is None else f"{value:.4f}"
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)

@@ -60,6 +60,50 @@ def breast_cancer() -> DemoData:
     return _split("breast cancer", columns, bunch.data.astype(np.float32), bunch.target == 0)
 
 
+@dataclass(frozen=True)
+class LabelledRows:
+    """Rows with a label each.
+
+    Parameters
+    ----------
+    columns : tuple of str
+        Names of the features.
+    rows : ndarray of float32, shape (n, columns)
+        The features.
+    labels : list of str
+        The labels.
+    """
+
+    columns: tuple[str, ...]
+    rows: Floats
+    labels: list[str]
+
+
+def digits() -> tuple[LabelledRows, LabelledRows]:
+    """Written digits, out of scikit-learn: 1,437 of 8 x 8 pixels to train on, and 360 to test with."""
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    columns = tuple(str(name) for name in bunch.feature_names)
+    order = np.random.default_rng(_SEED).permutation(len(bunch.data))
+    training, testing = order[:1437], order[1437:]
+
+    def take(chosen: npt.NDArray[np.intp]) -> LabelledRows:
+        rows = bunch.data[chosen].astype(np.float32)
+        return LabelledRows(columns, rows, [str(label) for label in bunch.target[chosen]])
+
+    return take(training), take(testing)
+
+
+def write_labelled(data: LabelledRows, path: Path) -> Path:
+    """Write rows as a file that `trainerd import` takes, their labels in the column ``label``."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow((*data.columns, "label"))
+        writer.writerows((*row, label) for row, label in zip(data.rows.tolist(), data.labels, strict=True))
+    return path
+
+
 def from_csv(path: Path) -> DemoData:
     """A user's own feature table; a column of `LABEL_COLUMNS` says which rows are anomalies.
 

@@ -58,23 +58,21 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
     ExportError
         The network cannot be written as C.
     """
-    emit.progress("prepare", 0.0)
+    emit.enter("prepare")
     prepared = prepare(spec)
     settle_processor(prepared.settings.processor)
-    rows = len(prepared.training) + len(prepared.validation)
-    emit.progress("prepare", 1.0, {"rows": float(rows)})
-
+    rows = len(prepared.training) + len(prepared.validation) + len(prepared.testing)
     estimate = estimate_memory(
         prepared.settings.layers,
         prepared.input_shape,
         prepared.training.targets.shape[1],
-        rows + len(prepared.testing),
+        rows,
         prepared.settings.batch_size,
     )
     emit.log("info", f"the training will take {estimate} of memory")
     check_memory(estimate, spec.limits.memory_bytes)
 
-    emit.progress("train", 0.0)
+    emit.enter("train")
     folds: dict[str, Any] | None = None
     if prepared.settings.mode == "expert":
         trained = expert.train(spec, prepared, emit)

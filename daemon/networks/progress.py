@@ -21,6 +21,9 @@ _CERTAIN = 1.2
 class Emitter(pipeline.Emitter, Protocol):
     """Where a job says how far it is; once it is canceled all but `log` raise `JobCanceled`."""
 
+    def enter(self, stage: str) -> None:
+        """Begin a stage without a word, where its first figures are soon there."""
+
     def tell(self, progress: Progress) -> None:
         """Say so with all that is known: epochs, and how long they will take."""
 

@@ -87,6 +87,12 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     limits: WorkerLimits = WorkerLimits()
 
 
+class WarmUp(msgspec.Struct, frozen=True, tag="warm-up"):
+    """Said before there is any work: load what the training of a network needs, and wait."""
+
+    limits: WorkerLimits
+
+
 class Spec(Work, frozen=True, kw_only=True, tag="train"):
     """Everything that one training needs; `staging_dir` becomes the version's directory.
 

@@ -38,6 +38,7 @@ from daemon.wire.worker import (
     PredictionSpec,
     Progress,
     Spec,
+    WarmUp,
     WorkerLimits,
 )
 
@@ -46,6 +47,9 @@ _PR_SET_PDEATHSIG = 1
 _WATCH_S = 0.05
 #: What the matrix libraries of numpy and scipy reserve for each thread when it first multiplies.
 _BLAS_BYTES = 64 * 1024 * 1024
+
+
+_Spec = Spec | PredictionSpec | BuildSpec
 
 
 class Emitter:
@@ -98,6 +102,15 @@ class Emitter:
         if self._canceled.is_set():
             raise JobCanceled("canceled while it ran")
 
+    def enter(self, stage: str) -> None:
+        """Begin a stage without a word, where its first figures are soon there; raises as `progress` does.
+
+        Progress is published once a second: a word now would keep the figures back.
+        """
+        self.stage = self._told = stage
+        self.check()
+        faults.point(f"worker.{stage}")
+
     def log(self, level: str, text: str) -> None:
         """Write a line into the job's log; `level` is debug, info, warn or error."""
         self.send(Log(level, text))
@@ -122,15 +135,27 @@ def main() -> int:
     emitter = Emitter(events)
     # Unbuffered: a thread that waits in a buffered reader would hold its lock when the process ends.
     orders = os.fdopen(os.dup(0), "rb", buffering=0)
-    spec = msgspec.json.decode(orders.readline(), type=Spec | PredictionSpec | BuildSpec)
-    _limit(spec.limits)
+    told = msgspec.json.decode(orders.readline(), type=_Spec | WarmUp)
+    _limit(told.limits)
+    spec = _wait_ready(told.limits, orders) if isinstance(told, WarmUp) else told
+    if spec is None:
+        return 0
     threading.Thread(target=_hear_parent, args=(orders, emitter), daemon=True).start()
     ending = _run(spec, emitter)
     emitter.send(ending)
     return 0 if isinstance(ending, Done) else 1
 
 
-def _run(spec: Spec | PredictionSpec | BuildSpec, emitter: Emitter) -> Done | Failed:
+def _wait_ready(limits: WorkerLimits, orders: RawIOBase) -> _Spec | None:
+    """Load what trains networks, and use it once: much of it gets ready only then. Then wait for the work."""
+    from daemon.networks.warming import warm_up
+
+    warm_up(limits.threads)
+    line = orders.readline()
+    return msgspec.json.decode(line, type=_Spec) if line else None
+
+
+def _run(spec: _Spec, emitter: Emitter) -> Done | Failed:
     try:
         faults.point("worker.spec_read")
         work = _load(spec)
@@ -156,7 +181,7 @@ def _run(spec: Spec | PredictionSpec | BuildSpec, emitter: Emitter) -> Done | Fa
     return _ended_by(error, emitter)
 
 
-def _load(spec: Spec | PredictionSpec | BuildSpec) -> Callable[[Any, Emitter], dict[str, Any]]:
+def _load(spec: _Spec) -> Callable[[Any, Emitter], dict[str, Any]]:
     """Import what does a piece of work, and the libraries that it needs: only here."""
     from daemon.trainers.table import ATK_TRAINERS, NETWORKS, TRAINERS
 

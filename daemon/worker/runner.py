@@ -87,7 +87,12 @@ class WorkerRunner(ABC):
             hear,
             timeout_s=timeout_s,
             grace_s=self._config.jobs.cancel_grace_s,
+            worker=self.waiting_worker(job),
         )
+
+    def waiting_worker(self, job: Job) -> asyncio.subprocess.Process | None:  # noqa: ARG002
+        """A worker that waits for such a job; None where one is to be started."""
+        return None
 
     def _checkpointed(self, job: Job) -> int | None:
         """When the job last left something to go on from."""
@@ -104,12 +109,15 @@ class WorkerRunner(ABC):
 
     def limits(self) -> WorkerLimits:
         """What a worker may use."""
-        worker = self._config.worker
-        return WorkerLimits(
-            memory_bytes=worker.memory_bytes,
-            nice=worker.nice,
-            threads=worker.threads or os.cpu_count() or 1,
-        )
+        return worker_limits(self._config)
+
+
+def worker_limits(config: Config) -> WorkerLimits:
+    """What a worker may use by the configuration."""
+    worker = config.worker
+    return WorkerLimits(
+        memory_bytes=worker.memory_bytes, nice=worker.nice, threads=worker.threads or os.cpu_count() or 1
+    )
 
 
 def remove_leftovers(work: Path, open_jobs: Container[int]) -> None:

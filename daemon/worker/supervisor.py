@@ -14,7 +14,7 @@ import msgspec
 
 from daemon import errors
 from daemon.errors import JobCanceled, JobError, JobTimedOut, WorkerCrashed, WorkerKilled, WorkerOutOfMemory
-from daemon.wire.worker import Done, Event, Failed, Log, Progress, Work
+from daemon.wire.worker import Done, Event, Failed, Log, Progress, Work, WorkerLimits
 from daemon.worker.oom import oom_kills
 
 #: Longest line that a worker may write.
@@ -30,6 +30,7 @@ async def run_worker(
     *,
     timeout_s: float,
     grace_s: float,
+    worker: asyncio.subprocess.Process | None = None,
 ) -> dict[str, Any]:
     """Work in a process of its own.
 
@@ -45,6 +46,8 @@ async def run_worker(
         Longest run in seconds, on the monotonic clock.
     grace_s : float
         Seconds between the steps of stopping.
+    worker : Process, optional
+        One that waits for work; it ends with this. Where left out, one is started.
 
     Returns
     -------
@@ -57,17 +60,7 @@ async def run_worker(
         It was canceled, ran too long, failed by itself, or died.
     """
     oom_kills_before = oom_kills()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "daemon.worker.child",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        limit=_MAX_LINE,
-        start_new_session=True,
-        env=_environment(spec),
-    )
+    process = await start_worker(spec.limits) if worker is None else worker
     assert process.stdin is not None
     tail: list[str] = []
     overdue = asyncio.Event()
@@ -83,7 +76,7 @@ async def run_worker(
             watcher.cancel()
             listener.cancel()
     finally:
-        _kill(process)
+        kill_worker(process)
         process.stdin.close()
         await process.wait()
     if isinstance(ending, Done) and status == 0:
@@ -97,6 +90,27 @@ async def run_worker(
     if isinstance(ending, Failed):
         raise _to_error(ending)
     raise _explain_death(status, tail, out_of_memory=oom_kills() > oom_kills_before)
+
+
+async def start_worker(limits: WorkerLimits) -> asyncio.subprocess.Process:
+    """Start a process that waits for work."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "daemon.worker.child",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        limit=_MAX_LINE,
+        start_new_session=True,
+        env=_environment(limits.threads),
+    )
+
+
+def kill_worker(process: asyncio.subprocess.Process) -> None:
+    """End a worker and whatever it started."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 async def _listen(
@@ -160,15 +174,8 @@ async def _stop_when_due(
             os.killpg(process.pid, number)
 
 
-def _kill(process: asyncio.subprocess.Process) -> None:
-    """End the worker and whatever it started."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-def _environment(spec: Work) -> dict[str, str]:
+def _environment(threads: int) -> dict[str, str]:
     """The parent's environment without its secrets, with the thread caps of numeric libraries."""
-    threads = str(spec.limits.threads)
     caps = (
         "OMP_NUM_THREADS",
         "OPENBLAS_NUM_THREADS",
@@ -183,7 +190,7 @@ def _environment(spec: Work) -> dict[str, str]:
         for name, value in os.environ.items()
         if name not in ("CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET") and not name.startswith("MALLOC_")
     }
-    return {**kept, **dict.fromkeys(caps, threads)}
+    return {**kept, **dict.fromkeys(caps, str(threads))}
 
 
 def _to_error(failed: Failed) -> JobError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from daemon.models.registry import Registry
 from daemon.wire.script import Bounds, ScriptTerms
 from daemon.wire.worker import Spec
 from daemon.worker.runner import WorkerRunner
+from daemon.worker.spare import SpareWorker
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +40,8 @@ class TrainingRunner(WorkerRunner):
         ATK's models.
     registry : Registry
         Where versions appear.
+    spare : SpareWorker, optional
+        Keeps a worker ready for the next network.
     """
 
     def __init__(
@@ -47,8 +51,11 @@ class TrainingRunner(WorkerRunner):
         projects: Projects,
         atk_models: AtkModels,
         registry: Registry,
+        spare: SpareWorker | None = None,
     ) -> None:
         super().__init__(config, database)
+        self._spare = spare
+        self._renewal: asyncio.Task[None] | None = None
         self._projects = projects
         self._atk_models = atk_models
         self._registry = registry
@@ -95,10 +102,18 @@ class TrainingRunner(WorkerRunner):
         result: dict[str, Any] = self._registry.manifest(job.project_id, job.learn_id, version)["result"]
         return result
 
+    def waiting_worker(self, job: Job) -> asyncio.subprocess.Process | None:
+        """The spare worker, for a network."""
+        if self._spare is None or job.category != TRAIN_KERAS:
+            return None
+        return self._spare.take()
+
     def clean_up(self, job: Job) -> None:
-        """Forget the version's number, and delete the staging directory."""
+        """Forget the version's number, delete the staging directory, and get the next worker ready."""
         self._versions.pop(job.id, None)
         super().clean_up(job)
+        if self._spare is not None:
+            self._renewal = asyncio.ensure_future(self._spare.get_ready())
 
     def _script_terms(self, job: Job) -> ScriptTerms | None:
         """How the script of a job may be run, where it has one.

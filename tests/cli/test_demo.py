@@ -55,6 +55,26 @@ def test_the_demo_takes_rows_of_ones_own(tmp_path: Path) -> None:
     assert re.search(r"^K-means +1\.0000 +1\.0000 +1\.0000 +\d+ +/", done.stdout, re.MULTILINE)
 
 
+def test_the_demo_of_networks_reads_digits_down_to_the_c(tmp_path: Path) -> None:
+    done = trainerd("demo", "--keras", "--json", environment={"TMPDIR": str(tmp_path)})
+    (row,) = result_of(done)
+    assert row["accuracyFloat"] > 0.95
+    assert abs(row["accuracyInt8"] - row["accuracyFloat"]) <= 0.01
+    # TensorFlow's interpreter rounds otherwise than microcontrollers in a few rows.
+    assert row["accuracyC"] == pytest.approx(row["accuracyInt8"], abs=0.01)
+    assert row["cBytes"] > 0
+    for end in (".c", ".h", "_tflite.c", "_tflite.h"):
+        assert (Path(row["files"]) / "c" / f"digits{end}").is_file()
+    assert "post/api/1/jobs/train/keras/9" in done.stderr
+    assert left_running(tmp_path) == []
+
+
+def test_the_demo_of_networks_takes_no_rows_of_ones_own(tmp_path: Path) -> None:
+    done = trainerd("demo", "--keras", "--csv", tmp_path / "rows.csv")
+    assert done.returncode == 2
+    assert "--csv and --keras do not go together" in done.stderr
+
+
 def test_wrong_rows_are_refused_before_anything_starts(tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     file.write_text("name,label\nx,ok\ny,ok\n")

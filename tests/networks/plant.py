@@ -36,6 +36,9 @@ class Heard:
         """Write it down."""
         self.told.append(progress)
 
+    def enter(self, stage: str) -> None:
+        """Take note of the stage."""
+
     def check(self) -> None:
         """Nobody cancels."""
 

@@ -35,6 +35,8 @@ def load_tensorflow(threads: int, seed: int) -> None:
     tf.config.experimental.enable_op_determinism()
     # Dropout then draws from generators whose state can be set; else nothing could be resumed.
     tf_keras.backend.experimental.enable_tf_random_generator()
+    # Layers are numbered anew: their names are in the files.
+    tf_keras.backend.clear_session()
     tf_keras.utils.set_random_seed(seed)
 
 
