@@ -73,6 +73,10 @@ class _Part:
         """Pass it on."""
         self.emit.check()
 
+    def enter(self, stage: str) -> None:
+        """Pass it on."""
+        self.emit.enter(stage)
+
 
 def cross_validate(spec: Spec, prepared: Prepared, emit: Emitter, fit: Fit) -> Validated:
     """Train on each fold, and choose what is kept.
