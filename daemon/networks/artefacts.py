@@ -18,6 +18,7 @@ from daemon.models.description import package_versions
 from daemon.models.embedding import FILE_NAME
 from daemon.models.manifest import write_json
 from daemon.models.registry import METADATA
+from daemon.networks.choice import Choice
 from daemon.networks.embedding import embed_validation
 from daemon.networks.metadata import Variant, network_metadata
 from daemon.networks.preparation import Prepared
@@ -132,7 +133,7 @@ def keras_file(model: Any) -> bytes:
 
 
 def describe(
-    spec: Spec, prepared: Prepared, trained: Trained, found: Figures, result: dict[str, Any]
+    spec: Spec, prepared: Prepared, trained: Trained, choice: Choice, found: Figures, result: dict[str, Any]
 ) -> dict[str, Any]:
     """The manifest of a version, but for its files."""
     settings = prepared.settings
@@ -169,6 +170,7 @@ def describe(
             "epochs": trained.history.epochs,
         },
         "metrics": result["metrics"],
+        "gate": choice.as_dict(),
         "memory": {
             "flashBytes": found.flash,
             "ramBytes": found.ram,

@@ -1,6 +1,6 @@
 """The training of a network, from the stored rows to a complete version directory: the straight line.
 
-dataset -> features -> examples -> network -> epochs -> float, int8 -> figures -> C -> report -> manifest.
+dataset -> features -> examples -> network -> epochs -> int8 and gate -> figures -> C -> report -> manifest.
 Runs in the worker process.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,14 +16,14 @@ from daemon.models.description import package_versions
 from daemon.models.manifest import complete_version
 from daemon.networks import expert
 from daemon.networks.artefacts import PACKAGES, Trained, describe, write_artefacts
-from daemon.networks.evaluation import Predict, answer, figures, float_predict
+from daemon.networks.evaluation import figures, float_predict
 from daemon.networks.folds import cross_validate
 from daemon.networks.preparation import Prepared, prepare
 from daemon.networks.progress import Emitter, EpochTeller
+from daemon.networks.quantizing import accept, ask, given, quantize
 from daemon.networks.reporting import worst_rows, write_report
 from daemon.networks.scores import Answers
-from daemon.quantize import interpreter
-from daemon.quantize.network import convert_float, convert_int8
+from daemon.quantize.network import convert_float
 from daemon.trainers.keras.augmentation import augmentation
 from daemon.trainers.keras.checkpoint import Checkpoints
 from daemon.trainers.keras.data import balanced_weights
@@ -55,6 +54,8 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
     ------
     DatasetError, TrainingError
         Rows or settings are at fault, or the fit gives up.
+    GateFailed
+        int8 loses too much; the figures are in its details.
     ExportError
         The network cannot be written as C.
     """
@@ -76,7 +77,8 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
     folds: dict[str, Any] | None = None
     if prepared.settings.mode == "expert":
         trained = expert.train(spec, prepared, emit)
-        predicts = expert.predicts(spec, trained)
+        answers = {name: ask(prepared, by) for name, by in expert.predicts(spec, trained).items()}
+        choice = given(spec, prepared, trained.int8, answers)
     else:
         if prepared.folds is None:
             model, history = train(spec, prepared, emit)
@@ -86,11 +88,13 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
             folds = validated.metadata
 
         emit.progress("quantize", 0.0)
-        trained = Trained(model, history, convert_float(model), convert_int8(model, prepared.validation.rows))
-        predicts = {"float32": float_predict(model), "int8": interpreter.load(trained.int8).run}
+        floats = ask(prepared, float_predict(model))
+        choice = quantize(spec, prepared, model, floats, emit)
+        trained = Trained(model, history, convert_float(model), choice.data)
+        answers = {"float32": floats, "int8": choice.answers}
+    accept(choice, emit)
 
     emit.progress("evaluate", 0.0)
-    answers = ask(prepared, predicts)
     metrics = judge(answers, classifies=prepared.entry.classifies)
     emit.progress("evaluate", 1.0, metrics["int8"])
 
@@ -99,6 +103,7 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
         "version": spec.version,
         "classes": list(prepared.classes),
         "bestEpoch": trained.history.best,
+        "quantization": choice.chosen.method,
         "metrics": metrics,
         "warnings": prepared.warnings,
         "ignored": prepared.settings.ignored,
@@ -106,7 +111,7 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
     directory = Path(spec.staging_dir)
     costs, metadata = write_artefacts(directory, prepared, trained, answers, folds)
     said = {variant: sides["validation"] for variant, sides in answers.items()}
-    described = describe(spec, prepared, trained, costs, result)
+    described = describe(spec, prepared, trained, choice, costs, result)
     manifest = {**described, "worst": worst_rows(prepared, said)}
     write_report(directory, manifest, metadata, None if prepared.entry.classifies else said)
     complete_version(directory, manifest)
@@ -150,15 +155,6 @@ def _identity(spec: Spec, prepared: Prepared) -> str:
     packages = package_versions(*PACKAGES)
     said = [spec.request, spec.learn_block, spec.seed, spec.limits.threads, prepared.digest, packages]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
-
-
-def ask(prepared: Prepared, predicts: Mapping[str, Predict]) -> dict[str, dict[str, Answers]]:
-    """What each variant says to the rows that validate and, where there are any, to those that test."""
-    sides = {"validation": prepared.validation, "testing": prepared.testing}
-    return {
-        variant: {side: answer(predict, examples) for side, examples in sides.items() if len(examples)}
-        for variant, predict in predicts.items()
-    }
 
 
 def judge(answers: dict[str, dict[str, Answers]], *, classifies: bool) -> dict[str, dict[str, float]]:

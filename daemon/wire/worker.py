@@ -38,11 +38,15 @@ class GateBounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Least rank correlation of the scores, -1..1.
     max_auc_difference : float
         Largest absolute difference of the ROC-AUC.
+    max_accuracy_loss, max_r2_loss : float
+        What an int8 network may lose of a classifier's accuracy, or of a regression's R2.
     """
 
     min_agreement: float = 0.99
     min_spearman: float = 0.99
     max_auc_difference: float = 0.005
+    max_accuracy_loss: float = 0.01
+    max_r2_loss: float = 0.01
 
 
 class WorkerLimits(msgspec.Struct, frozen=True):

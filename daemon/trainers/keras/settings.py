@@ -11,6 +11,7 @@ from daemon.errors import InvalidMember
 from daemon.trainers.keras.layers import settle_layers
 from daemon.trainers.keras.shapes import Placed, Shape, place_layers, told
 from daemon.trainers.table import NetworkEntry
+from daemon.wire.compression import Compression, read_compression
 from daemon.wire.keras import (
     AugmentationPolicySpectrogram,
     KerasVisualLayer,
@@ -67,6 +68,8 @@ class KerasSettings:
         ``int8`` or ``float32``: what is used in the end.
     processor : str
         ``cpu`` or ``gpu``.
+    compression : Compression
+        How the network becomes int8.
     custom_parameters : dict of str to str
         Further parameters by name.
     ignored : dict of str to str
@@ -91,6 +94,7 @@ class KerasSettings:
     minimum_confidence: float
     variant: str
     processor: str
+    compression: Compression
     custom_parameters: dict[str, str] = field(default_factory=dict)
     ignored: dict[str, str] = field(default_factory=dict)
 
@@ -147,6 +151,7 @@ def keras_settings(
         minimum_confidence=_or_default(request.minimum_confidence_rating, DEFAULT_CONFIDENCE),
         variant=request.selected_model_type or "int8",
         processor=request.training_processor or "cpu",
+        compression=_compression(request, mode),
         custom_parameters=request.custom_parameters or {},
         ignored=ignored,
     )
@@ -194,6 +199,11 @@ def _layers(
     if entry.transfer and not layers:
         raise InvalidMember("visualLayers", "names no network: give one transfer_mobilenet* layer")
     return () if input_shape is None else tuple(place_layers(layers, input_shape)), ignored
+
+
+def _compression(request: SetKerasParameterRequest, mode: str) -> Compression:
+    """What the parameters say; those of a script are its own."""
+    return read_compression(request.custom_parameters or {}) if mode == "visual" else Compression()
 
 
 def _script(request: SetKerasParameterRequest, mode: str) -> str | None:

@@ -15,6 +15,7 @@ from daemon.errors import InvalidMember
 from daemon.trainers.keras.layers import LAYER_TYPES
 from daemon.trainers.keras.settings import KerasSettings, keras_settings
 from daemon.trainers.table import NETWORKS
+from daemon.wire.compression import PARAMETERS
 from daemon.wire.keras import KerasVisualLayer, LayerType, SetKerasParameterRequest
 from daemon.wire.members import convert
 
@@ -51,7 +52,8 @@ def members(type_: type[msgspec.Struct], prefix: str = "") -> Iterator[str]:
 
 def test_the_table_has_every_member_and_no_other() -> None:
     told = [name.strip("`") for cell, _, _ in ROWS for name in cell.split(", ")]
-    assert sorted(told) == sorted(members(SetKerasParameterRequest))
+    parameters = [f"customParameters.{name}" for name in PARAMETERS]
+    assert sorted(told) == sorted([*members(SetKerasParameterRequest), *parameters])
 
 
 @pytest.mark.parametrize(("cell", "body", "message"), ROWS, ids=[row[0] for row in ROWS])
@@ -87,7 +89,7 @@ VALUES: dict[str, tuple[dict[str, Any], Any]] = {
     "profileInt8": ({}, False),
     "skipEmbeddingsAndMemory": ({}, True),
     "customValidationMetadataKey": ({}, "site"),
-    "customParameters": ({}, {"name": "value"}),
+    "customParameters": ({}, {"pruning": "0.5"}),
     "anomalyCapacity": ({}, "low"),
     "blockParameters": ({}, {"backbone": "x"}),
     "trainingProcessor": ({}, "gpu"),
