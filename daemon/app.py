@@ -50,7 +50,8 @@ from daemon.state.disk import DiskWatch
 from daemon.state.housekeeping import keep_house
 from daemon.state.last_good import LastGood
 from daemon.state.lock import locked
-from daemon.state.opening import loss_told, open_database, untold_loss
+from daemon.state.opening import open_database
+from daemon.state.repair import loss_told, untold_loss
 from daemon.state.reserve import Reserve
 from daemon.tidying import Tidying
 from daemon.topics import Topics

@@ -12,6 +12,7 @@ from pathlib import Path
 from daemon.database import FILE_NAME, SUSPECT
 from daemon.durable import sync
 from daemon.state import last_good
+from daemon.state.repair import UNDER_WAY
 
 #: Where a backup is unpacked; what it is called when that is complete; where what it replaces goes.
 UNPACKING, RESTORED, _REPLACED = "restoring", "restored", "replaced"
@@ -21,6 +22,7 @@ _DROPPED = (
     f"{FILE_NAME}-wal",
     f"{FILE_NAME}-shm",
     "work",
+    UNDER_WAY,
     SUSPECT,
     last_good.FILE_NAME,
     last_good.PREVIOUS,

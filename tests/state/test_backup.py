@@ -302,11 +302,12 @@ restore(Path(sys.argv[1]), Path(sys.argv[2]), replace=True)
 def test_a_power_cut_at_any_step_leaves_all_of_the_old_or_all_of_the_new(
     state: Path, good: Path, tmp_path: Path
 ) -> None:
+    files = ["last-good.json", "repairing", "trainerd.db", "trainerd.db-shm", "trainerd.db-wal"]
     old = tmp_path / "old"
     (old / "projects/9/models/9/3").mkdir(parents=True)
     (old / "projects/9/models/9/3/manifest.json").write_text("{}")
     (old / "jobs").mkdir()
-    for name in ("trainerd.db", "trainerd.db-wal", "trainerd.db-shm", "last-good.json"):
+    for name in files:
         (old / name).write_text("old")
     outcomes = []
     for cut in range(30):
@@ -315,7 +316,7 @@ def test_a_power_cut_at_any_step_leaves_all_of_the_old_or_all_of_the_new(
         ended = subprocess.run([sys.executable, "-c", KILLED, str(good), str(there), str(cut)])
         finish_restore(there)
         assert sorted(p.name for p in there.iterdir() if p.name != "lock") in (
-            ["jobs", "last-good.json", "projects", "trainerd.db", "trainerd.db-shm", "trainerd.db-wal"],
+            sorted(["jobs", "projects", *files]),
             ["jobs", "projects", "trainerd.db"],
         )
         if (there / "trainerd.db").read_bytes() == b"old":

@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from daemon.data.index import Column, DataIndex, Recording, pack
 from daemon.data.projects import Projects
 from daemon.database import Database
+from daemon.state import repair, salvage
 from daemon.state.last_good import LastGood
 from daemon.state.opening import open_database
 from daemon.state.reserve import Reserve
@@ -79,3 +81,49 @@ def test_no_damage_costs_the_settings(whole: Path, tmp_path: Path) -> None:
         shutil.rmtree(directory)
     # Most of the file is recordings, whose damage shows when they are read.
     assert 15 <= set_aside <= 45
+
+
+class _Cut(BaseException):
+    """A power cut."""
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("damage", ["garbage", "gone"])
+def test_a_repair_that_is_cut_off_is_carried_on(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str, damage: str
+) -> None:
+    places: list[tuple[object, str]] = [
+        (repair, "begin"),
+        (repair, "set_aside"),
+        (LastGood, "put_back"),
+        (salvage, "salvage"),
+        (repair, "fill"),
+        (repair, "end"),
+        (LastGood, "keep"),
+    ]
+    garbage = b"flash wears out" * 1000
+    for number, (owner, name) in enumerate(places):
+        directory = tmp_path / str(number)
+        shutil.copytree(whole, directory)
+        (directory / "trainerd.db").unlink()
+        if damage == "garbage":
+            (directory / "trainerd.db").write_bytes(garbage)
+        step = getattr(owner, name)
+
+        def cut(*arguments: object, step: Any = step) -> None:
+            if when == "after":
+                step(*arguments)
+            raise _Cut
+
+        with monkeypatch.context() as patched:
+            patched.setattr(owner, name, cut)
+            if damage == "garbage" or name != "salvage":
+                with pytest.raises(_Cut):
+                    opened(directory)
+        database = opened(directory)
+        assert Projects(database).settings(1, 7) == SETTINGS
+        assert repair.untold_loss(database) is not None
+        database.close()
+        assert not repair.is_under_way(directory)
+        kept = [path.read_bytes() for path in directory.glob("quarantine/*/trainerd.db")]
+        assert kept == ([garbage] if damage == "garbage" else [])
