@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,9 @@ def state_of(served: Daemon, client: Client) -> Any:
             *((f"api/{project}/raw-data", {"category": "training", "limit": 0}) for project in (1, 2, 3, 4)),
         )
     ]
-    return facts, sorted(str(path) for path in served.state_dir.rglob("*") if "-wal" not in path.name)
+    return facts, sorted(
+        str(path) for path in served.state_dir.rglob("*") if not re.search("-wal|last-good", path.name)
+    )
 
 
 @pytest.fixture(scope="module", autouse=True)
