@@ -282,10 +282,14 @@ def _read_npz(path: Path, content: bytes, options: Options) -> Iterator[Recordin
     if "X" not in arrays:
         raise TableError(f"no member X; there are {', '.join(sorted(arrays)) or 'none'}")
     values = arrays["X"]
-    if values.dtype.kind not in "fiub" or values.ndim not in (2, 3) or 0 in values.shape:
+    if values.dtype.kind not in "fiub" or values.ndim not in (2, 3, 4) or 0 in values.shape:
         raise TableError(
-            f"X is {values.dtype} of shape {values.shape}, not numbers of rows x features or x samples x axes"
+            f"X is {values.dtype} of shape {values.shape}, not numbers of rows x features, x samples x axes, "
+            "or x height x width x channels"
         )
+    if values.ndim == 4:
+        # Images: each a row of a feature table, as an input block of type image reads it.
+        values = values.reshape(len(values), -1)
     names = [str(name) for name in arrays["columns"].ravel()] if "columns" in arrays else None
     names = names or [f"f{index}" for index in range(values.shape[-1])]
     if len(names) != values.shape[-1] or len(set(names)) != len(names) or not all(names):

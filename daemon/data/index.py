@@ -23,6 +23,8 @@ from daemon.errors import InvalidMember
 CATEGORIES = ("training", "testing", "anomaly")
 TIME_SERIES = "time-series"
 FEATURES = "features"
+#: Of an input block: its data are a feature table whose rows are images.
+IMAGE = "image"
 
 _NEXT_ID = "next_sample_id"
 

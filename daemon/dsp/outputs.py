@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from daemon.data.index import TIME_SERIES, Column
+from daemon.data.index import IMAGE, TIME_SERIES, Column
 from daemon.dsp.table import DSP_TYPES
 from daemon.errors import DatasetError
 from daemon.wire.edge_impulse import DspBlock, Impulse, InputBlock, LearnBlock
@@ -63,11 +63,28 @@ def learn_block_outputs(impulse: Impulse, learn_block: LearnBlock, columns: Sequ
 def learn_block_shape(
     impulse: Impulse, learn_block: LearnBlock, columns: Sequence[Column]
 ) -> tuple[int, ...]:
-    """Shape of one row that a learn block sees: ``(features,)``.
+    """Shape of one row that a learn block sees: ``(features,)``, or ``(rows, columns, channels)`` of images.
 
-    Parameters and errors are those of `learn_block_outputs`.
+    Parameters and errors are those of `learn_block_outputs`; images are of one DSP block.
+
+    Raises
+    ------
+    DatasetError
+        What is not one image of 1 or 3 channels comes from an input block of type ``image``.
     """
-    return (len(learn_block_outputs(impulse, learn_block, columns)),)
+    values = len(learn_block_outputs(impulse, learn_block, columns))
+    block = _input_block(impulse, learn_block_dsp(impulse, learn_block)[0])
+    if block.type != IMAGE:
+        return (values,)
+    if block.image_width is None or block.image_height is None:
+        raise DatasetError(f"input block {block.id}: images need imageWidth and imageHeight")
+    pixels = block.image_width * block.image_height
+    if values not in (pixels, 3 * pixels):
+        raise DatasetError(
+            f"input block {block.id}: an image of {block.image_width} x {block.image_height} has {pixels} "
+            f"values, or {3 * pixels} in colour, and learn block {learn_block.id} sees {values}"
+        )
+    return (block.image_height, block.image_width, values // pixels)
 
 
 def learn_block_window(impulse: Impulse, learn_block: LearnBlock) -> Window:

@@ -56,5 +56,8 @@ def _raw_outputs(block: DspBlock, columns: Sequence[Column], window: int) -> lis
     return [Column(f"{column.name}[{step}]", column.units) for step in range(window) for column in chosen]
 
 
-_TABLE = (DspType(type="raw", outputs=_raw_outputs, module="daemon.dsp.raw"),)
+_TABLE = (
+    DspType(type="raw", outputs=_raw_outputs, module="daemon.dsp.raw"),
+    DspType(type="image", outputs=_raw_outputs, module="daemon.dsp.image"),
+)
 DSP_TYPES = {entry.type: entry for entry in _TABLE}

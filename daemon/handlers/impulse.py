@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from daemon.data.index import IMAGE
 from daemon.dsp.outputs import learn_block_window
 from daemon.dsp.table import DSP_TYPES
 from daemon.errors import DatasetError, InvalidMember
@@ -28,6 +29,9 @@ def post(services: Services, call: Call) -> dict[str, Any]:
     """Define the impulse of a project."""
     impulse: Impulse = call.body
     _check_ids(impulse)
+    (source,) = impulse.input_blocks
+    if source.type == IMAGE and (source.image_width is None or source.image_height is None):
+        raise InvalidMember("inputBlocks[0].imageWidth", "images need imageWidth and imageHeight")
     names: list[str] = []
     for number, block in enumerate(impulse.learn_blocks):
         _check_learn_block(block, f"learnBlocks[{number}]")

@@ -41,7 +41,8 @@ def start(services: Services, call: Call) -> dict[str, Any]:
     check_available(entry)
     training = training_data(services, call, impulse, block)
     merged = _merged(services, call)
-    shape = learn_block_shape(impulse, block, training.summary.columns)
+    shape = _known_shape(services, call, impulse, block)
+    assert shape is not None
     settings = _settle(entry, merged, call, shape)
     labels = services.data.labels(call.project_id)
     _check_labels(entry, labels, call.project_id)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from daemon.data.index import Column, Summary
+from daemon.data.index import FEATURES, IMAGE, Column, Summary
 from daemon.dsp.outputs import learn_block_outputs, learn_block_window
 from daemon.errors import Conflict, DatasetError, NotFound, Unavailable
 from daemon.handlers.services import Call, Services
@@ -78,7 +78,8 @@ def training_data(services: Services, call: Call, impulse: Impulse, block: Learn
     summary = services.data.summary(call.project_id)
     if summary.kind is None:
         raise Conflict(f"project {call.project_id} has no training data: import some first")
-    wanted = impulse.input_blocks[0].type
+    kind = impulse.input_blocks[0].type
+    wanted = FEATURES if kind == IMAGE else kind
     if summary.kind != wanted:
         raise Conflict(f"project {call.project_id} holds {summary.kind} data, its impulse takes {wanted}")
     try:

@@ -119,18 +119,23 @@ class InputBlock(_Body, frozen=True):
     Parameters
     ----------
     type : str
-        ``features`` for a feature table, ``time-series`` for recordings.
+        ``features`` for a feature table, ``time-series`` for recordings, ``image`` for a feature table whose
+        rows are images.
     window_size_ms, window_increase_ms, frequency_hz : float or None
         Windows of a time series: length and step in milliseconds, sampling rate in hertz.
+    image_width, image_height : int or None
+        Pixels of an image; its values come row by row, the channels of a pixel together.
     """
 
     id: _Id
-    type: Literal["features", "time-series"]
+    type: Literal["features", "time-series", "image"]
     name: _Text = ""
     title: _Text = ""
     window_size_ms: _Span | None = None
     window_increase_ms: _Span | None = None
     frequency_hz: Annotated[float, Meta(ge=1e-9, le=1e9)] | None = None
+    image_width: Annotated[int, Meta(ge=1, le=1024)] | None = None
+    image_height: Annotated[int, Meta(ge=1, le=1024)] | None = None
 
 
 class DspBlock(_Body, frozen=True):
@@ -215,7 +220,7 @@ class AcquisitionPayload(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
     device_type: _Text
     interval_ms: Annotated[float, Meta(ge=0)]
-    sensors: Annotated[list[Sensor], Meta(min_length=1, max_length=4096)]
+    sensors: Annotated[list[Sensor], Meta(min_length=1, max_length=32768)]
     values: list[Any] | UnsetType = UNSET
     values_base64: bytes | UnsetType = UNSET
     device_name: _Text | None = None

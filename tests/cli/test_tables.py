@@ -131,6 +131,12 @@ def test_an_npz_of_samples_is_a_recording_for_each_row() -> None:
     assert (first.interval_ms, first.name) == (2.5, "rows[0]")
 
 
+def test_an_npz_of_images_is_a_feature_table_of_their_pixels() -> None:
+    (table,) = npz(X=np.arange(24, dtype=np.uint8).reshape(2, 2, 2, 3), y=np.array(["cat", "dog"]))
+    assert table.values.tolist() == np.arange(24).reshape(2, 12).tolist()
+    assert (table.interval_ms, table.labels) == (0, ["cat", "dog"])
+
+
 def test_columns_and_labels_of_an_npz_can_be_chosen() -> None:
     options = Options(columns=("f1",), label_column="label")
     (table,) = npz(options, X=np.array([[1.0, 2.0]]), label=np.array([True]))

@@ -10,7 +10,7 @@ import pytest
 from daemon.data.dataset import Samples
 from daemon.data.index import Column
 from daemon.dsp.features import Features, extract_features
-from daemon.dsp.outputs import learn_block_outputs, learn_block_window
+from daemon.dsp.outputs import learn_block_outputs, learn_block_shape, learn_block_window
 from daemon.dsp.table import DSP_TYPES
 from daemon.errors import DatasetError
 from daemon.wire.edge_impulse import Impulse, LearnBlock
@@ -144,3 +144,31 @@ def test_every_block_gives_as_many_outputs_as_it_names(kind: str) -> None:
     for source, interval in ((TABLE, 0), (SERIES, 10)):
         whole = impulse(source, {"id": 2, "type": kind})
         assert extract(whole, samples(7, interval)).rows.shape[1] == len(names(whole))
+
+
+def image(width: int, height: int, **members: Any) -> tuple[Impulse, LearnBlock]:
+    source = {"id": 1, "type": "image", "imageWidth": width, "imageHeight": height, **members}
+    return impulse(source, {"id": 2, "type": "image"})
+
+
+def test_an_image_keeps_its_rows_columns_and_channels() -> None:
+    assert learn_block_shape(*image(3, 1), COLUMNS) == (1, 3, 1)
+    assert learn_block_shape(*image(1, 1), COLUMNS) == (1, 1, 3)
+    assert learn_block_shape(*impulse(TABLE, {"id": 2, "type": "raw"}), COLUMNS) == (3,)
+
+
+def test_pixels_become_shares_of_255() -> None:
+    rows = extract(image(3, 1), samples(2)).rows
+    np.testing.assert_allclose(rows, np.arange(6).reshape(2, 3) / 255, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("whole", "message"),
+    [
+        (image(2, 1), r"an image of 2 x 1 has 2 values, or 6 in colour, and learn block 7 sees 3"),
+        (image(3, 1, imageHeight=None), r"input block 1: images need imageWidth and imageHeight"),
+    ],
+)
+def test_rows_that_are_no_such_image_are_refused(whole: tuple[Impulse, LearnBlock], message: str) -> None:
+    with pytest.raises(DatasetError, match=message):
+        learn_block_shape(*whole, COLUMNS)

@@ -28,3 +28,27 @@ def test_the_example_of_the_page_reads_digits(tmp_path: Path) -> None:
     assert not (directory / "embedding.json").exists()
     (int8, _) = read(directory, "metadata.json")["keras"]["modelValidationMetrics"]
     assert not int8["onDevicePerformance"][0]["hasPerformance"]
+
+
+def test_the_images_of_the_page_are_seen_as_images(tmp_path: Path) -> None:
+    (impulse,) = [json.loads(text) for text in re.findall(r"```json images\n(.*?)```", PAGE, re.DOTALL)]
+    (block,) = impulse["learnBlocks"]
+    plant = NetworkPlant(tmp_path)
+    data = load_digits()
+    plant.add(data.data[:500] * (255 / 16), [str(digit) for digit in data.target[:500]])
+    layers = [
+        {"type": "conv2d", "neurons": 8},
+        {"type": "flatten"},
+        {"type": "dense", "neurons": 16},
+    ]
+    asked = {
+        "visualLayers": layers,
+        "trainingCycles": 15,
+        "learningRate": 0.01,
+        "augmentationPolicyImage": "none",
+        "skipEmbeddingsAndMemory": True,
+    }
+    directory = plant.train(asked, block["type"], impulse=impulse, learn_block=block)
+    manifest = read(directory)
+    assert manifest["inputShape"] == [8, 8, 1]
+    assert manifest["metrics"]["int8"]["validationAccuracy"] > 0.8
