@@ -15,7 +15,7 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "keras.md").read_text()
 
 def test_the_example_of_the_page_reads_digits(tmp_path: Path) -> None:
     (impulse,) = [json.loads(text) for text in re.findall(r"```json impulse\n(.*?)```", PAGE, re.DOTALL)]
-    (request,) = [json.loads(text) for text in re.findall(r"```json request\n(.*?)```", PAGE, re.DOTALL)]
+    request = json.loads(re.findall(r"```json request\n(.*?)```", PAGE, re.DOTALL)[0])
     (block,) = impulse["learnBlocks"]
     assert block["id"] == LEARN_ID
     plant = NetworkPlant(tmp_path)
