@@ -67,6 +67,11 @@ def test_the_training_succeeds_and_tells_of_its_epochs(
     assert job["result"]["classes"] == [str(digit) for digit in range(10)]
     assert 1 <= job["result"]["bestEpoch"] <= 40
     told = heard(client, f"jobs/{job['id']}/progress")
+    epochs = [step for step in told if "epoch" in step]
+    assert epochs, told
+    for step in epochs:
+        assert step["stage"] == "train" and 1 <= step["epoch"] <= step["epochs"] == 40 and step["etaS"] >= 0
+        assert step["metrics"].keys() == {"loss", "accuracy", "val_loss", "val_accuracy"}
     assert [step["progress"] for step in told] == sorted(step["progress"] for step in told)
     (retained,) = heard(client, f"projects/{DIGITS}/models/{CLASSIFIER}")
     assert retained["metrics"] == job["result"]["metrics"]
