@@ -240,7 +240,7 @@ class Auth(_Section, frozen=True):
 
     keys_file: str | None = None
     required: tuple[Role | Literal["all"], ...] = ()
-    group_roles: tuple[Role, ...] = ("train", "data", "admin")
+    group_roles: tuple[Role, ...] = ("train", "data")
 
     def requires(self, role: Role) -> bool:
         """Whether posts of a role must be signed."""

@@ -119,6 +119,9 @@ def test_groups_take_posts_of_their_members_only(client: Client) -> None:
     with_group = client.request("post", "api/1/impulse", {}, group="line-1")
     assert with_group.status == 400 and with_group.body["code"] == "invalid_member"
     assert user_properties(with_group.message)["device"] == client.device
+    for path in ("api/1/delete", "log-level"):
+        refused = client.request("post", path, {"level": "debug"}, group="line-1")
+        assert refused.status == 403 and "not taken from a group" in refused.body["error"], path
     refused = client.request("post", "api/1/models/7/rollback", {}, group="line-1")
     assert (refused.status, refused.body["code"]) == (403, "forbidden")
     # Neither a get to the group nor another group's post is the device's business.
