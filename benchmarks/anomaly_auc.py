@@ -45,7 +45,7 @@ void judge(const float *rows, size_t count, float *scores, int *flags) {
 """
 
 
-class _Silent:
+class Silent:
     """Nobody listens to these jobs."""
 
     def progress(self, stage: str, fraction: float, metrics: dict[str, float] | None = None) -> None:
@@ -121,7 +121,7 @@ def measure(data: AnomalySet, kind: str, clusters: int) -> Line:
         database, version = Path(directory) / "trainerd.db", Path(directory) / "version"
         store(database, data.train.astype(np.float32))
         version.mkdir()
-        result = pipeline.run(job_spec(database, version, kind, clusters, data.train.shape[1], 2), _Silent())
+        result = pipeline.run(job_spec(database, version, kind, clusters, data.train.shape[1], 2), Silent())
         model = anomaly.load(version / "model.npz")
         compiled = CompiledModel(version)
         scores, flags = compiled.judge(np.concatenate([data.test, data.train]))

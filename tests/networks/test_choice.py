@@ -6,14 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 
+from daemon.errors import TrainingError
 from daemon.networks.choice import Choice, choose_int8
 from daemon.networks.gate import Bounds
 from daemon.networks.scores import Answers
 from daemon.quantize.network import FloatRows
+from daemon.quantize.qat import fake_quantized
+from daemon.quantize.retrainable import retrainable
 from daemon.wire.compression import Compression
 from firmware_export.networks.read_tflite import read
-from tests.quantize.networks import build, digits, keras
+from tests.quantize.networks import build, digits, keras, trained
 
 NAMES = tuple("0123456789")
 
@@ -24,7 +28,7 @@ def _ask(predict: Callable[[FloatRows], FloatRows]) -> dict[str, Answers]:
 
 
 def _choose(
-    model: Any, compression: Compression, *, epochs: int = 6, bounds: Bounds | None = None
+    model: Any, compression: Compression, *, epochs: int = 6, floats: dict[str, Answers] | None = None
 ) -> tuple[Choice, list[str]]:
     """What is chosen, and what the network was trained on for."""
     k, rows = keras(), digits()
@@ -37,12 +41,12 @@ def _choose(
 
     chosen = choose_int8(
         model,
-        _ask(lambda given: np.asarray(model(given, training=False))),
+        floats or _ask(lambda given: np.asarray(model(given, training=False))),
         _ask,
         NAMES,
         rows.unseen[:200],
         compression=compression,
-        bounds=bounds or Bounds(),
+        bounds=Bounds(),
         retrain=retrain,
     )
     return chosen, purposes
@@ -72,3 +76,38 @@ def test_a_network_of_wide_ranges_is_trained_for_int8_and_passes() -> None:
     assert chosen.passed
     assert purposes == ["int8"]
     assert read(chosen.data).operators == ("FULLY_CONNECTED", "SOFTMAX")
+
+
+def test_a_network_that_cannot_be_trained_for_int8_says_so() -> None:
+    layers, rows = keras().layers, digits()
+    source = layers.Input((64,))
+    grid = layers.Reshape((8, 8))(source)
+    branches = [layers.Conv1D(4, 3, padding="same", name=f"branch_{number}")(grid) for number in range(2)]
+    answer = layers.Dense(10, activation="softmax")(layers.Flatten()(layers.Add(name="sum")(branches)))
+    model = keras().Model(source, answer)
+
+    all_right = np.eye(10, dtype=np.float32)[rows.unseen_labels]
+    chosen, purposes = _choose(model, Compression(), floats=_ask(lambda _: all_right))
+    assert not chosen.passed
+    assert chosen.problem == "layer sum is no link of a chain of layers"
+    assert "quantized after training (layer sum is no link" in chosen.failure()
+    assert purposes == []
+    with pytest.raises(TrainingError, match="layer sum is no link of a chain"):
+        _choose(model, Compression(qat=True))
+
+
+@pytest.mark.parametrize("body", ["dense", "conv1d"])
+def test_the_form_that_is_trained_on_is_the_same_network(body: str) -> None:
+    model, rows = trained(body), digits().unseen[:100]
+    form = retrainable(model)
+    assert not any("1D" in type(layer).__name__ for layer in form.layers)
+    # The same sums in another order.
+    np.testing.assert_allclose(form(rows), model(rows), atol=1e-5)
+
+
+def test_fake_quantization_begins_where_quantization_after_training_ends() -> None:
+    model, rows = trained("conv1d"), digits()
+    aware = fake_quantized(retrainable(model), rows.unseen[:200])
+    answers = np.asarray(aware(rows.unseen, training=False)).argmax(axis=1)
+    wanted = np.asarray(model(rows.unseen, training=False)).argmax(axis=1)
+    assert np.mean(answers == wanted) > 0.95

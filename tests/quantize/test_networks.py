@@ -9,7 +9,7 @@ import pytest
 
 from daemon.errors import TrainingError
 from daemon.quantize import interpreter
-from daemon.quantize.network import check_all_int8, convert_float, convert_int8
+from daemon.quantize.network import convert_float, convert_int8
 from firmware_export.networks.exporting import export_network
 from firmware_export.networks.read_tflite import read
 from firmware_export.networks.tflite_graph import read_graph
@@ -87,9 +87,12 @@ def test_a_regression_keeps_its_values(tmp_path: Path) -> None:
     assert (tmp_path / "weight.c").exists()
 
 
-def test_a_float_tensor_in_an_int8_file_is_refused_by_name() -> None:
-    with pytest.raises(TrainingError, match=r"FULLY_CONNECTED: its tensor '.*' stays FLOAT32"):
-        check_all_int8(read_graph(convert_float(trained("dense"))))
+def test_a_layer_without_an_int8_form_is_refused_by_name() -> None:
+    """The converter leaves ELU in float32, with a step down to int8 behind it."""
+    layers = keras().layers
+    model = build([layers.Dense(4, activation="elu")], layers.Dense(10, activation="softmax"))
+    with pytest.raises(TrainingError, match=r"DEQUANTIZE: its tensor '.*' stays FLOAT32; use a layer"):
+        convert_int8(model, digits().unseen)
 
 
 def test_inputs_are_rounded_as_the_c_rounds_them() -> None:
