@@ -61,6 +61,30 @@ def train(
     )
 
 
+def test_a_network_is_asked_for_with_what_is_stored_and_what_has_no_effect_is_said(served: Daemon) -> None:
+    lines = [f"{row % 7},{row % 3},{'abc'[row % 3]}" for row in range(30)]
+    table = served.directory / "kinds.csv"
+    table.write_text("\n".join(["x,y,kind", *lines]) + "\n")
+    trainerd("import", "9", table, "--label-column", "kind", config=served.config_file)
+    blocks = [{"id": 7, "type": "keras", "name": "kinds", "dsp": [2]}]
+    with served.client() as client:
+        assert client.request("post", "api/9/impulse", {**IMPULSE, "learnBlocks": blocks}).status == 200
+
+    def ask(body: dict[str, object]) -> subprocess.CompletedProcess[str]:
+        text = json.dumps(body)
+        return trainerd("train", "keras", "9", "7", "--body", "-", config=served.config_file, stdin=text)
+
+    refused = ask({"trainingCycles": 0})
+    assert refused.returncode == 2
+    assert "trainingCycles: expected" in refused.stderr
+    asked = ask({"trainingCycles": 5, "anomalyCapacity": "low"})
+    assert "anomalyCapacity has no effect: only visual anomaly detection has it" in asked.stderr
+    job = re.findall(r"^job (\d+); follow it with: trainerd watch", asked.stdout)[0]
+    trainerd("cancel", job, config=served.config_file)
+    with served.client() as client:
+        assert client.request("get", "api/9/training/keras/7").body["trainingCycles"] == 5
+
+
 def samples(daemon: Daemon, project: int, category: str = "training") -> int:
     with daemon.client() as client:
         reply = client.request("get", f"api/{project}/raw-data", {"category": category})

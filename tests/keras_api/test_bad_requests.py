@@ -128,7 +128,12 @@ TABLE = {
         {"akidaEdgeLearningConfig": {"enabled": True}}, ("akidaEdgeLearningConfig.enabled: ",)
     ),
     "custom parameter of a number": Bad({"customParameters": {"depth": 3}}, ("customParameters.depth: ",)),
-    "expert without script": Bad({"mode": "expert"}, ("script: is required",)),
+    "expert unsigned": Bad(
+        {"mode": "expert", "script": "model = None"},
+        ("must be signed",),
+        status=403,
+        code="signature_missing",
+    ),
     # data
     "one class only": Bad(
         {}, ("only 'normal' as label", "two"), project=ONE_CLASS, status=409, code="conflict"

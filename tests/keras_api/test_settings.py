@@ -46,12 +46,11 @@ def config(client: Client, learn_id: int = CLASSIFIER, project: int = DIGITS) ->
     return dict(reply.body)
 
 
-#: Every member, with values that nobody has by default.
+#: Every member but `script`, which must be signed, with values that nobody has by default.
 EVERYTHING: dict[str, Any] = {
     "mode": "visual",
     "minimumConfidenceRating": 0.75,
     "selectedModelType": "float32",
-    "script": "model = None",
     "visualLayers": [
         {"type": "reshape", "columns": 8, "enabled": True},
         {"type": "conv1d", "neurons": 8, "kernelSize": 5, "stack": 2, "enabled": True},
