@@ -7,7 +7,7 @@ the core thread; workers open the file read-only.
 from __future__ import annotations
 
 import contextlib
-import os
+import errno
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -211,8 +211,17 @@ def open_read_only(path: str | Path) -> sqlite3.Connection:
 
 
 def is_read_only(directory: Path) -> bool:
-    """Whether the file system of a directory is mounted read-only, as some are after an error."""
-    return bool(os.statvfs(directory).f_flag & os.ST_RDONLY)
+    """Whether the file system of a directory takes no writes, as some do not after an error.
+
+    By trying: a kernel that has given up writing may still say that it is mounted for it.
+    """
+    probe = directory / "probe"
+    try:
+        probe.touch(mode=0o600)
+        probe.unlink()
+    except OSError as error:
+        return error.errno == errno.EROFS
+    return False
 
 
 def means_damage(error: Exception) -> bool:

@@ -26,6 +26,7 @@ from daemon.mqtt_link import PACKET_SLACK
 from daemon.presence import PresenceInfo
 from daemon.routes import ROUTES, Route
 from daemon.topics import Topics
+from daemon.wire.events import EVENTS
 from daemon.wire.jobs import JobInfo, ProgressInfo
 from daemon.wire.replies import family
 from daemon.wire.signed import Auth
@@ -50,7 +51,7 @@ _PARAMETERS = {
     "category": {"description": "What data is for.", "enum": ["training", "testing", "anomaly"]},
     "name": {"description": "A file of a version.", "examples": ["manifest.json", "c/press.c"]},
     "id": {"description": "A command, frame or model of ATK.", "examples": ["1"]},
-    "kind": {"description": "What has happened.", "examples": ["disk-low"]},
+    "kind": {"description": "What has happened.", "enum": sorted(EVENTS)},
 }
 
 

@@ -292,15 +292,25 @@ class JobQueue:
         except Exception:  # noqa: BLE001
             # A queued job is simply tried again; a running one was cut off, as by the end of the daemon.
             _log.exception("job %d could not be carried on", job.id)
-            await asyncio.sleep(_PAUSE_S)
-            self._running.pop(job.id, None)
-            job = self._store.get(job.id)
-            if job.state is State.IN_PROGRESS:
-                self._pick_up(job)
+            await self._take_up_again(job.id)
         finally:
             self._running.pop(job.id, None)
             self._tasks.pop(job.id, None)
             asyncio.get_running_loop().call_soon(self.kick)
+
+    async def _take_up_again(self, job_id: int) -> None:
+        """Try until it is written what becomes of a job that was cut off: else nobody would go on with it."""
+        written = False
+        while not written:
+            await asyncio.sleep(_PAUSE_S)
+            self._running.pop(job_id, None)
+            try:
+                job = self._store.get(job_id)
+                if job.state is State.IN_PROGRESS:
+                    self._pick_up(job)
+                written = True
+            except Exception as error:  # noqa: BLE001
+                _log.error("job %d cannot be taken up again yet: %s", job_id, error)
 
     async def _work(self, job: Job) -> None:
         faults.point("job.before_start")

@@ -30,9 +30,9 @@ class Reserve:
                 os.posix_fallocate(file.fileno(), 0, _SIZE)
         except OSError:
             # What could be taken of it is given back.
-            with contextlib.suppress(OSError):
-                self.free()
+            self.free()
 
     def free(self) -> None:
-        """Give the room away."""
-        self._path.unlink(missing_ok=True)
+        """Give the room away, where that can be done: a disk that takes no writes deletes nothing either."""
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)

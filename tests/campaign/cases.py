@@ -19,6 +19,8 @@ _NOT_OF_A_PREDICTION = ("worker.train", "worker.quantize", "worker.export")
 #: Between these the daemon has a worker, and no result that has appeared.
 _AT_WORK = ("job.started", "job.worker_done")
 _NOT_WRITTEN = ("intake.received", "intake.before_commit")
+#: Stages that have another name than the point.
+_STAGES = {"spec_read": "prepare", "before_done": "export"}
 _CODES = {"kill": "worker_killed", "error": "job_failed", "hang": "timed_out", "full": "disk_full"}
 
 
@@ -73,6 +75,8 @@ class Outcome:
         How the job ends; code is None where it succeeds.
     resumed : int
         How often it is taken up again.
+    stage : str or None
+        Stage of the error, where the case says which.
     refused : int or None
         Status of the first reply, where that is a refusal and the request has to be sent again.
     """
@@ -80,6 +84,7 @@ class Outcome:
     state: str = "SUCCEEDED"
     code: str | None = None
     resumed: int = 0
+    stage: str | None = None
     refused: int | None = None
 
 
@@ -103,7 +108,9 @@ def outcome(case: Case) -> Outcome:
     if case.target == "broker":
         return Outcome()
     if case.target == "worker":
-        return Outcome("TIMED_OUT" if case.action == "hang" else "FAILED", _CODES[case.action])
+        if case.action == "hang":
+            return Outcome("TIMED_OUT", _CODES["hang"])
+        return Outcome("FAILED", _CODES[case.action], stage=_stage(case))
     if not case.inside:
         return _daemon_struck_while_it_waits(case)
     if case.action in ("kill", "hang"):
@@ -114,6 +121,14 @@ def outcome(case: Case) -> Outcome:
     if case.point in _NOT_WRITTEN:
         return Outcome(refused=503 if case.action == "full" else 500)
     return Outcome()
+
+
+def _stage(case: Case) -> str | None:
+    """The stage that a worker's point belongs to."""
+    name = case.point.removeprefix("worker.")
+    if case.work == "predict" and name == "before_done":
+        return "evaluate"
+    return _STAGES.get(name, name)
 
 
 def _daemon_struck_while_it_waits(case: Case) -> Outcome:

@@ -23,7 +23,7 @@ _SOUND_EACH = 10
 
 #: Numbers in paths: some that are there, and some that are not.
 _IDS = ("1", "2", "7", "8", "0", "9007199254740992", "-1", "1.0", "x", "٣", "")
-_ODD = (
+_ODD: tuple[Any, ...] = (
     None, True, False, 0, -1, 1, 0.5, -0.0, 1e308, 5e-324, 2**53, 2**63, -(2**63), 2**64, 10**30,
     b"", b"\xff\x00", "", "x", "1", "\x00", "é", "\ud800", "x" * 300, "model:gmm/train", "../../etc/passwd",
     [], [[]], [None], [0] * 50, {}, {"": {}}, {"uri": "models/1"},

@@ -20,6 +20,7 @@ from tests.reliability.scenes import (
     check_told,
     fault,
     replies,
+    stopped,
     wait_for_death,
     worker_of,
 )
@@ -132,7 +133,7 @@ class Strike:
         self.daemon.start()
 
     def _strike_from_outside(self, client: Client) -> None:
-        waiting = wait_until("somebody to wait at the point", lambda: _stopped(self._owner()))
+        waiting = wait_until("somebody to wait at the point", lambda: stopped(self._owner()))
         if self.case.target == "broker":
             self._strike_broker(client)
             os.kill(waiting, signal.SIGCONT)
@@ -198,6 +199,8 @@ class Strike:
             job = wait_for_end(late, again.body["id"])
             code = None if job["error"] is None else job["error"]["code"]
             assert (job["state"], code, job["resumed"]) == (expected.state, expected.code, expected.resumed)
+            if expected.stage is not None:
+                assert job["error"]["stage"] == expected.stage
             heard = replies(early)
             if expected.refused is not None:
                 first = heard.pop(0)
@@ -218,12 +221,3 @@ class Strike:
         frames = client.request("get", "v1/frames").body
         assert len(versions) == (succeeded and self.case.work == "train")
         assert len(frames) == 1 + (succeeded and self.case.work == "predict")
-
-
-def _stopped(process_id: int | None) -> int | None:
-    """The process, where there is one and it is stopped."""
-    try:
-        state = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return None
-    return process_id if state == "T" else None

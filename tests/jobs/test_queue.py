@@ -358,6 +358,42 @@ def test_the_end_of_a_job_waits_for_room_and_takes_the_reserve(
     run(bench(), steps)
 
 
+def test_a_job_that_was_cut_off_is_taken_up_again_as_soon_as_that_can_be_written(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.jobs.queue._PAUSE_S", 0.0)
+
+    async def steps(bench: Bench) -> None:
+        bench.runner.clean_up_error = RuntimeError("a mistake")
+        job_id = bench.submit()
+        await bench.settle()
+        bench.database.connection.execute("PRAGMA query_only = ON")
+        bench.runner.end(job_id)
+        await bench.settle()
+        assert bench.state(job_id) is State.IN_PROGRESS
+        bench.database.connection.execute("PRAGMA query_only = OFF")
+        await bench.settle()
+        bench.runner.end(job_id)
+        await bench.settle()
+        assert (bench.state(job_id), bench.store.get(job_id).resumed) == (State.SUCCEEDED, 1)
+
+    run(bench(), steps)
+
+
+def test_what_has_appeared_counts_whatever_goes_wrong_after_it(bench: Callable[..., Bench]) -> None:
+    async def steps(bench: Bench) -> None:
+        job_id = bench.submit()
+        await bench.settle()
+        bench.runner.publish_error = OSError(errno.EIO, "the directory could not be flushed")
+        bench.runner.appeared[job_id] = {"version": 1}
+        bench.runner.end(job_id, {"version": 1})
+        await bench.settle()
+        job = bench.store.get(job_id)
+        assert (job.state, job.result, job.error) == (State.SUCCEEDED, {"version": 1}, None)
+
+    run(bench(), steps)
+
+
 def test_ended_jobs_beyond_the_limit_are_forgotten(bench: Callable[..., Bench]) -> None:
     async def steps(bench: Bench) -> None:
         ids = [bench.submit() for _ in range(4)]

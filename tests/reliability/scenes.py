@@ -107,8 +107,17 @@ def hung_job(client: Client, daemon: Daemon, stage: str) -> int:
 
 
 def runs(process_id: int) -> bool:
+    return _state(process_id) not in ("", "Z")
+
+
+def stopped(process_id: int | None) -> int | None:
+    """The process, where there is one and it is stopped."""
+    return process_id if _state(process_id) == "T" else None
+
+
+def _state(process_id: int | None) -> str:
+    """The letter that the kernel has for what a process does; nothing where there is none."""
     try:
-        state = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0]
+        return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
-        return False
-    return state != "Z"
+        return ""

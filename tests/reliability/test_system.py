@@ -7,63 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.harness import Daemon, wait_until
-from tests.reliability.scenes import REQUEST_ID, MakeDaemon, check_single_end, fault, worker_of
+from tests.reliability.scenes import REQUEST_ID, MakeDaemon, check_single_end, worker_of
 from tests.scenario import KMEANS, TRAIN, train, train_path, wait_for_end
-from tests.versions import visible_versions
-
-
-@pytest.mark.parametrize(
-    ("text", "state", "code", "stage"),
-    [
-        ("job.started:error", "FAILED", "job_failed", "prepare"),
-        ("job.worker_done:full", "FAILED", "disk_full", "export"),
-        ("worker.prepare:error", "FAILED", "job_failed", "prepare"),
-        ("worker.train:full", "FAILED", "disk_full", "train"),
-        ("worker.export:full", "FAILED", "disk_full", "export"),
-    ],
-)
-def test_a_failure_of_the_system_ends_the_job(
-    make_daemon: MakeDaemon, text: str, state: str, code: str, stage: str
-) -> None:
-    daemon = make_daemon()
-    with daemon.client() as client:
-        client.subscribe(f"{client.root}/jobs/#")
-        daemon.start(environment=fault(text))
-        job = wait_for_end(client, train(client))
-        assert (job["state"], job["error"]["code"], job["error"]["stage"]) == (state, code, stage)
-        check_single_end(client, daemon, job)
-        assert visible_versions(daemon.state_dir) == {}
-
-
-@pytest.mark.parametrize("point", ["job.before_start", "job.before_finish"])
-def test_a_job_that_could_not_be_carried_on_is_taken_up_again(make_daemon: MakeDaemon, point: str) -> None:
-    daemon = make_daemon()
-    with daemon.client() as client:
-        client.subscribe(f"{client.root}/jobs/#")
-        daemon.start(environment=fault(f"{point}:error"))
-        job = wait_for_end(client, train(client))
-        assert (job["state"], job["resumed"]) == ("SUCCEEDED", 0)
-        check_single_end(client, daemon, job)
-
-
-@pytest.mark.parametrize(
-    ("action", "status", "code"), [("error", 500, "internal"), ("full", 503, "disk_full")]
-)
-def test_a_request_that_could_not_be_written_is_refused_and_starts_nothing(
-    make_daemon: MakeDaemon, action: str, status: int, code: str
-) -> None:
-    daemon = make_daemon()
-    with daemon.client() as client:
-        client.subscribe(f"{client.root}/jobs/#")
-        daemon.start(environment=fault(f"intake.before_commit:{action}"))
-        refused = client.request("post", train_path(), TRAIN, request_id=REQUEST_ID)
-        assert (refused.status, refused.body["code"]) == (status, code)
-        assert client.request("get", "jobs").body["jobs"] == []
-        job = wait_for_end(client, train(client, request_id=REQUEST_ID))
-        check_single_end(client, daemon, job)
 
 
 def test_a_full_disk_is_told_and_survived(make_daemon: MakeDaemon) -> None:
