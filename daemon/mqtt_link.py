@@ -41,7 +41,8 @@ PACKET_SLACK = 64 * 1024
 _MAX_WAITING = 256
 #: Seconds before the broker tells that the device is gone, so that a short break goes unnoticed.
 _WILL_DELAY_S = 30
-_MAX_BACKOFF_S = 60.0
+#: Shorter than what a broker that lost everything may wait for what was retained, a minute.
+_MAX_BACKOFF_S = 45.0
 #: Seconds after which a network thread that does not come round is given up.
 _STUCK_S = 300.0
 

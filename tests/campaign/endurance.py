@@ -132,7 +132,7 @@ class Endurance:
             self.violations.append(f"accepted and not ended: {sorted(self._accepted - self._ended.keys())}")
 
     def _work(self, client: Client, daemon: Daemon) -> None:
-        bodies = [_prepare(client) for _ in range(_MODELS)]
+        bodies = [prepare(client) for _ in range(_MODELS)]
         client.paho.on_message = lambda _client, _data, message: self._hear(client, message)
         client.subscribe(f"{client.root}/jobs/+/status")
         asked = 0
@@ -185,7 +185,7 @@ class Endurance:
             self.violations.append(f"job {job['id']} ended twice")
 
 
-def _prepare(client: Client) -> str:
+def prepare(client: Client) -> str:
     """Train a model; returns the body of the command that predicts by it."""
     frame, model = make_frame(client), make_model(client, "k_means")
     result(run(client, train_body("k_means", model, frame)))

@@ -34,8 +34,12 @@ class FailingDisk:
 
     def fail(self) -> None:
         """Let the kernel meet an error in it: every write is refused, to files that are open too."""
-        device = _run("findmnt", "-no", "SOURCE", str(self.place)).strip().rpartition("/")[2]
-        Path(f"/sys/fs/ext4/{device}/trigger_fs_error").write_text("1")
+        Path(f"/sys/fs/ext4/{self._device()}/trigger_fs_error").write_text("1")
+
+    def written(self) -> int:
+        """Bytes that have gone to it since it was mounted, whoever wrote them, its own journal included."""
+        self.flush()
+        return 512 * int(Path(f"/sys/block/{self._device()}/stat").read_text().split()[6])
 
     def repair(self) -> None:
         """Take it away, mend it and mount it again, as a restart of the machine does."""
@@ -46,6 +50,9 @@ class FailingDisk:
     def unmount(self) -> None:
         """Take it away."""
         _run("umount", str(self.place))
+
+    def _device(self) -> str:
+        return _run("findmnt", "-no", "SOURCE", str(self.place)).strip().rpartition("/")[2]
 
 
 @contextmanager
