@@ -21,7 +21,7 @@ class _Line:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print the table, where the campaign was asked for."""
-    if terminalreporter.config.getoption("markexpr") != "campaign":
+    if not terminalreporter.config.getoption("markexpr").startswith("campaign"):
         return
     outcomes = ("passed", "failed", "error")
     reports = [report for outcome in outcomes for report in terminalreporter.getreports(outcome)]

@@ -1,11 +1,11 @@
-"""Odd requests, straight into the intake of a daemon without processes: none may do what it should not."""
+"""Odd requests, straight into the intake of a daemon or through a broker: none may do what it should not."""
 
 from __future__ import annotations
 
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,8 @@ from daemon.config import Config
 from daemon.database import Database
 from daemon.intake import Incoming
 from tests.campaign.odd_requests import SOUND, VARIANTS, drawn
-from tests.harness import Daemon
+from tests.harness import Broker, Client, Daemon, wait_until
+from tests.scenario import carried, properties, user_properties
 
 #: What may be answered: anything else is a defect of the daemon.
 STATUSES = {200, 400, 403, 404, 409, 413, 429, 503}
@@ -29,6 +30,8 @@ _MAX_BYTES = 256 * 1024
 _PER_DIRECTORY = 20_000
 #: Jobs that wait at most: nobody does them, and a full queue answers all alike.
 _MOST_JOBS = 50
+#: Seconds for the replies to a batch.
+_PATIENCE_S = 120.0
 
 
 @dataclass
@@ -67,22 +70,12 @@ class Fuzzer:
         for method, path, body in SOUND:
             assert self._serve(core, Incoming(method, path, json.dumps(body).encode())) == 200
 
-        @seed(chosen)
-        @settings(
-            max_examples=examples,
-            deadline=None,
-            database=None,
-            # A request is told as it was: a smaller one would meet another state of the daemon.
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(st.data())
-        def send(data: st.DataObject) -> None:
-            for request in drawn(data.draw):
+        def send(batch: list[Incoming]) -> None:
+            for request in batch:
                 self._serve(core, request)
             _make_room(core.services.database)
 
-        send()
+        _draw(examples, chosen, send)
 
     def _serve(self, core: Core, request: Incoming) -> int:
         database = core.services.database
@@ -99,6 +92,77 @@ class Fuzzer:
         assert request.encoding.write(served.answer.body)
         self.answers[status] += 1
         return status
+
+
+def through_broker(directory: Path, requests: int, chosen: int) -> Counter[int]:
+    """Send odd requests over MQTT to a daemon whose workers do nothing; each must get one reply.
+
+    Returns
+    -------
+    Counter
+        How many got which status.
+    """
+    answers: Counter[int] = Counter()
+    broker = Broker(directory).start()
+    daemon = Daemon(directory, broker.port, device="fuzzed", config="[jobs]\nmax_queued = 20\n")
+    try:
+        daemon.start(environment={"TRAINERD_FAULT": "worker.spec_read:hang"})
+        with daemon.client() as client:
+
+            def send(batch: list[Incoming]) -> None:
+                answers.update(_converse(client, batch, answers.total()))
+
+            _draw(max(1, requests // VARIANTS), chosen, send)
+            assert client.request("get", "status").status == 200
+        assert daemon.stop() == 0
+    finally:
+        daemon.kill()
+        broker.stop()
+    assert "Traceback" not in daemon.log()
+    return answers
+
+
+def _converse(client: Client, batch: list[Incoming], sent: int) -> list[int]:
+    """Send a batch; the statuses of its replies."""
+    client.seen.clear()
+    topic = f"{client.reply_topic}/odd"
+    for number, request in enumerate(batch, sent):
+        given = {"ContentType": request.content_type, "UserProperty": list(request.properties.items())}
+        client.paho.publish(
+            f"{client.root}/{request.method}/{request.path}",
+            request.payload,
+            1,
+            properties=properties(
+                ResponseTopic=topic,
+                CorrelationData=str(number).encode(),
+                **{name: value for name, value in given.items() if value},
+            ),
+        )
+    wait_until("a reply to each", lambda: len(client.seen) >= len(batch), _PATIENCE_S)
+    heard = [int(carried(message).CorrelationData) for message in client.seen]
+    assert sorted(heard) == list(range(sent, sent + len(batch)))
+    statuses = [int(user_properties(message)["status"]) for message in client.seen]
+    assert set(statuses) <= STATUSES
+    return statuses
+
+
+def _draw(examples: int, chosen: int, send: Callable[[list[Incoming]], None]) -> None:
+    """Let hypothesis draw so many batches of requests."""
+
+    @seed(chosen)
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        # A request is told as it was: a smaller one would meet another state of the daemon.
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.data())
+    def run(data: st.DataObject) -> None:
+        send(list(drawn(data.draw)))
+
+    run()
 
 
 @contextmanager

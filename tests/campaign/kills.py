@@ -1,4 +1,4 @@
-"""Kill daemon, workers and broker at random moments, and count what went wrong."""
+"""Kill daemon, workers and broker at random moments, spoil their link, and count what went wrong."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from pathlib import Path
 
 from tests.campaign.controller import Controller
 from tests.harness import Broker, Daemon, wait_until
+from tests.reliability.proxy import Proxy, Shuffle, repeat
 from tests.scenario import TERMINAL, set_up_project
 from tests.versions import half_written
 
-_CONFIG = "[jobs]\nkeep = 100000\n\n[models]\nkeep_versions = 3\n"
-_TARGETS = ("daemon", "daemon", "worker", "worker", "broker")
+_CONFIG = "keepalive_s = 5\n\n[jobs]\nkeep = 100000\n\n[models]\nkeep_versions = 3\n"
+_TARGETS = ("daemon", "daemon", "worker", "worker", "broker", "link")
 #: How jobs may end here: their worker was killed, or they were interrupted too often.
 _EXPECTED = (None, "worker_killed", "interrupted")
 #: Seconds for everything to come to its end after the last kill.
@@ -56,11 +57,15 @@ class Kills:
     def run(self) -> None:
         """Kill, and look; the figures are complete afterwards."""
         self._broker.start()
-        self._daemon = Daemon(self._directory, self._broker.port, device="campaign", config=_CONFIG)
-        self._daemon.start()
-        with self._daemon.client() as client:
-            set_up_project(client, 1)
-            set_up_project(client, 2)
+        with Proxy(self._broker.port) as self._link:
+            self._daemon = Daemon(self._directory, self._link.port, device="campaign", config=_CONFIG)
+            self._daemon.start()
+            with self._daemon.client() as client:
+                set_up_project(client, 1)
+                set_up_project(client, 2)
+            self._strike()
+
+    def _strike(self) -> None:
         controller = Controller(self._broker.port, "campaign", self._seed)
         controller.start()
         try:
@@ -70,6 +75,7 @@ class Kills:
                 self._look_at_versions()
                 if (number + 1) % 20 == 0:
                     sys.stderr.write(f"{number + 1} kills, {len(controller.accepted)} jobs accepted\n")
+            self._link.improve()
             controller.stop_asking()
             with contextlib.suppress(AssertionError):
                 wait_until("everything to end", controller.settled, _PATIENCE_S)
@@ -93,6 +99,9 @@ class Kills:
                 return
             target = "daemon"
         self.killed[target] += 1
+        if target == "link":
+            self._spoil_link()
+            return
         if target == "broker":
             self._broker.kill()
             time.sleep(self._random.choice((0.0, 0.0, 1.0)))
@@ -102,11 +111,25 @@ class Kills:
         self._look_at_jobs()
         self._daemon.start(wait=False)
 
+    def _spoil_link(self) -> None:
+        """Let the link be bad in one way, until it is bad in another."""
+        link = self._link
+        link.improve()
+        link.mischief = self._random.choice((None, repeat, Shuffle()))
+        link.bytes_per_s = self._random.choice((None, 20_000))
+        if self._random.random() < 0.5:
+            link.cut()
+        else:
+            # Longer than the keep-alive, at times.
+            link.silent = True
+            time.sleep(self._random.uniform(0.5, 10.0))
+            link.silent = False
+
     def _worker(self) -> int | None:
-        """A worker's process id, waited for a little: it runs most of the time."""
+        """A worker's process id, waited for: on a slow machine it takes a while to come."""
         process = self._daemon.process
         assert process is not None
-        deadline = time.monotonic() + 3.0
+        deadline = time.monotonic() + 20.0
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError):
                 children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()

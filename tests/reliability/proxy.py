@@ -57,6 +57,10 @@ class Proxy:
         self._listener.close()
         self.cut()
 
+    def improve(self) -> None:
+        """Carry everything as it comes from now on."""
+        self.silent, self.bytes_per_s, self.mischief = False, None, None
+
     def cut(self) -> None:
         """Reset every connection."""
         for end in list(self._open):

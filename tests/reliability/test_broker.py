@@ -13,6 +13,8 @@ from tests.harness import Broker, wait_until
 from tests.reliability.scenes import REQUEST_ID, MakeDaemon, retained
 from tests.scenario import KMEANS, TRAIN, carried, properties, train, train_path, wait_for_end
 
+pytestmark = pytest.mark.misfortune
+
 
 @pytest.mark.parametrize(
     ("persistence", "end"),

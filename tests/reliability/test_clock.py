@@ -7,10 +7,14 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.harness import wait_until
 from tests.reliability.scenes import REQUEST_ID, MakeDaemon, fault, retained, stopped, worker_of
 from tests.scenario import KMEANS, TRAIN, train, train_path, wait_for_end
 from tests.versions import visible_versions
+
+pytestmark = pytest.mark.misfortune
 
 
 class WallClock:

@@ -12,6 +12,8 @@ from tests.reliability.proxy import Mischief, Proxy, Shuffle, repeat
 from tests.reliability.scenes import REQUEST_ID, MakeDaemon, check_single_end, retained
 from tests.scenario import KMEANS, acquisition, properties, train, wait_for_end
 
+pytestmark = pytest.mark.misfortune
+
 
 @pytest.fixture
 def link(broker: Broker) -> Iterator[Proxy]:

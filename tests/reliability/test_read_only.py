@@ -15,6 +15,8 @@ from tests.reliability.failing_disk import FailingDisk, failing_disk
 from tests.reliability.scenes import REQUEST_ID, check_single_end, fault, stopped, worker_of
 from tests.scenario import TRAIN, train, train_path, wait_for_end
 
+pytestmark = pytest.mark.misfortune
+
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[FailingDisk]:

@@ -7,9 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.harness import Daemon, wait_until
 from tests.reliability.scenes import REQUEST_ID, MakeDaemon, check_single_end, worker_of
 from tests.scenario import KMEANS, TRAIN, train, train_path, wait_for_end
+
+pytestmark = pytest.mark.misfortune
 
 
 def test_a_full_disk_is_told_and_survived(make_daemon: MakeDaemon) -> None:

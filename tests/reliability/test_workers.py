@@ -22,6 +22,8 @@ from tests.reliability.scenes import (
 )
 from tests.scenario import TRAIN, train, train_path, wait_for_end
 
+pytestmark = pytest.mark.misfortune
+
 
 def test_a_worker_killed_from_outside_fails_its_job_and_the_next_oneruns(make_daemon: MakeDaemon) -> None:
     daemon = make_daemon()

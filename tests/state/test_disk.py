@@ -19,6 +19,8 @@ from daemon.state.disk import DiskWatch
 from tests.harness import PATIENCE, Broker, Daemon
 from tests.scenario import TRAIN, acquisition, set_up_project, train, train_path, wait_for_end
 
+pytestmark = pytest.mark.misfortune
+
 #: Mounts a small file system over the state directory, puts a copy of the state into it, fills it up but for
 #: some KiB, and becomes the daemon. Needs nothing but namespaces of its own.
 SMALL = """
