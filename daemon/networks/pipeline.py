@@ -61,8 +61,10 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
     """
     emit.enter("prepare")
     prepared = prepare(spec)
-    settle_processor(prepared.settings.processor)
+    if prepared.settings.mode == "visual":
+        settle_processor(prepared.settings.processor)
     rows = len(prepared.training) + len(prepared.validation) + len(prepared.testing)
+    rows += 0 if prepared.folds is None else len(prepared.folds.examples)
     estimate = estimate_memory(
         prepared.settings.layers,
         prepared.input_shape,

@@ -12,7 +12,7 @@ from daemon.report.figures import area, quantity, rows, share, size
 from daemon.report.markup import Content, element, join, named, plain
 from daemon.report.material import Group, Material, groups
 from daemon.report.page import Tile, details, meter, page, paragraph, section, table, tiles, warnings
-from daemon.report.provenance import inputs, provenance
+from daemon.report.provenance import colophon, inputs, provenance
 from daemon.report.variants import variants
 from daemon.report.words import SHORT_SOURCES, meaning, training_scores
 
@@ -59,11 +59,7 @@ def anomaly_page(material: Material) -> str:
             section("inputs", "Inputs", *inputs(material)),
             section("provenance", "Where it comes from", *provenance(material)),
         ],
-        paragraph(
-            f"Made by trainerd {plain(manifest['packages']['trainerd'])}. ",
-            element("code", "manifest.json"),
-            " beside this page holds all of its figures and more, and the version, the job and the time.",
-        ),
+        colophon(manifest),
     )
 
 

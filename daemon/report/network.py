@@ -14,7 +14,7 @@ from daemon.report.curves import Curve, curve_mark, curves
 from daemon.report.figures import area, quantity, rows, share, size
 from daemon.report.markup import Content, element, join, named, plain
 from daemon.report.page import Tile, legend, page, paragraph, part, section, table, tiles, warnings
-from daemon.report.provenance import listed_inputs, origin
+from daemon.report.provenance import colophon, listed_inputs, origin
 from daemon.report.svg import Layer, scatter
 
 _VARIANTS = ("float32", "int8")
@@ -97,11 +97,7 @@ def network_page(material: NetworkMaterial) -> str:
             section("inputs", "Inputs", *listed_inputs(manifest["inputs"])),
             section("provenance", "Where it comes from", *_origin(material)),
         ],
-        paragraph(
-            f"Made by trainerd {plain(manifest['packages']['trainerd'])}. ",
-            element("code", "manifest.json"),
-            " beside this page holds all of its figures and more, and the version, the job and the time.",
-        ),
+        colophon(manifest),
     )
 
 

@@ -128,3 +128,12 @@ def origin(
             [[element("code", plain(name, 100)), size(entry["size"])] for name, entry in files.items()],
         ),
     ]
+
+
+def colophon(manifest: Mapping[str, Any]) -> Content:
+    """The last line of a page: what made it, and where more is told."""
+    return paragraph(
+        f"Made by trainerd {plain(manifest['packages']['trainerd'])}. ",
+        element("code", "manifest.json"),
+        " beside this page holds all of its figures and more, and the version, the job and the time.",
+    )

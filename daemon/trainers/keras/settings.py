@@ -25,6 +25,17 @@ DEFAULT_BATCH_SIZE = 32
 DEFAULT_VALIDATION_SHARE = 0.2
 DEFAULT_CONFIDENCE = 0.6
 
+#: Members that are about a network of visual layers, and nothing to a script.
+_FOR_LAYERS = (
+    "visualLayers",
+    "autoClassWeights",
+    "useLearnedOptimizer",
+    "augmentationPolicyImage",
+    "augmentationPolicySpectrogram",
+    "kFoldsValidationConfig",
+    "trainingProcessor",
+)
+
 
 @dataclass(frozen=True)
 class KerasSettings:
@@ -186,8 +197,7 @@ def _layers(
     entry: NetworkEntry, request: SetKerasParameterRequest, mode: str, input_shape: Shape | None
 ) -> tuple[tuple[Placed, ...], dict[str, str]]:
     if mode == "expert":
-        told_layers = "mode is expert: the script makes the network"
-        return (), {} if request.visual_layers is None else {"visualLayers": told_layers}
+        return (), {}
     asked = request.visual_layers
     if asked is None:
         asked = default_layers(entry, input_shape or (1,))
@@ -232,23 +242,21 @@ def _report(
     entry: NetworkEntry, request: SetKerasParameterRequest, mode: str, ignored: dict[str, str]
 ) -> None:
     """Add the members that have no effect, with the reason."""
-    anomalies = "only visual anomaly detection has it"
-    reasons = {
-        "kFoldsValidationConfig": "mode is expert: the script validates" if mode == "expert" else None,
-        "script": "mode is visual: only mode expert runs a script" if mode == "visual" else None,
-        "learningRate": "useLearnedOptimizer finds the step by itself"
-        if request.use_learned_optimizer
-        else None,
-        "trainTestSplit": "kFoldsValidationConfig says what validates"
-        if request.k_folds_validation_config
-        else None,
-        "autoClassWeights": None if entry.classifies else "a regression has no classes",
-        "minimumConfidenceRating": None if entry.classifies else "a regression has no confidence",
-        "anomalyCapacity": anomalies,
-        "blockParameters": anomalies,
-        "assertGpuUsagePercentage": "how busy a GPU was is not measured",
-    }
-    ignored.update({name: why for name, why in reasons.items() if why and name in given(request)})
+    anomalies, script = "only visual anomaly detection has it", "mode is expert: the script decides on it"
+    if mode == "expert":
+        reasons = dict.fromkeys(_FOR_LAYERS, script)
+    else:
+        reasons = {"script": "mode is visual: only mode expert runs a script"}
+        if request.use_learned_optimizer:
+            reasons["learningRate"] = "useLearnedOptimizer finds the step by itself"
+        if request.k_folds_validation_config:
+            reasons["trainTestSplit"] = "kFoldsValidationConfig says what validates"
+    if not entry.classifies:
+        reasons["autoClassWeights"] = "a regression has no classes"
+        reasons["minimumConfidenceRating"] = "a regression has no confidence"
+    reasons["anomalyCapacity"] = reasons["blockParameters"] = anomalies
+    reasons["assertGpuUsagePercentage"] = "how busy a GPU was is not measured"
+    ignored.update({name: why for name, why in reasons.items() if name in given(request)})
 
 
 def _check_augmentation(settings: KerasSettings, input_shape: Shape) -> None:

@@ -116,6 +116,11 @@ def test_no_member_is_ignored_in_silence(name: str) -> None:
         ({"useLearnedOptimizer": True, "learningRate": 0.1}, "learningRate"),
         ({"kFoldsValidationConfig": {"numFolds": 3}, "trainTestSplit": 0.1}, "trainTestSplit"),
         ({"mode": "expert", "script": "x", "visualLayers": []}, "visualLayers"),
+        ({"mode": "expert", "script": "x", "useLearnedOptimizer": True}, "useLearnedOptimizer"),
+        (
+            {"mode": "expert", "script": "x", "kFoldsValidationConfig": {"numFolds": 3}},
+            "kFoldsValidationConfig",
+        ),
         ({"anomalyCapacity": "low"}, "anomalyCapacity"),
         ({"blockParameters": {}}, "blockParameters"),
         ({"assertGpuUsagePercentage": 1}, "assertGpuUsagePercentage"),
