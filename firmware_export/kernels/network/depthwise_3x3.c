@@ -37,10 +37,10 @@ static MODEL_HOT void model_ring_row(const struct model_depthwise_3x3_layer *con
     }
 #if MODEL_DSP
     uint32_t e = model_even(first), f = model_even(second), o = model_odd(first), g = model_odd(second);
-    *(model_word *)to = (e & 0xffff) | f << 16;
-    *(model_word *)(to + step) = (o & 0xffff) | g << 16;
-    *(model_word *)(to + 2 * step) = e >> 16 | (f & 0xffff0000u);
-    *(model_word *)(to + 3 * step) = o >> 16 | (g & 0xffff0000u);
+    *(model_word *)to = model_lower_halves(e, f);
+    *(model_word *)(to + step) = model_lower_halves(o, g);
+    *(model_word *)(to + 2 * step) = model_upper_halves(e, f);
+    *(model_word *)(to + 3 * step) = model_upper_halves(o, g);
 #else
     to[0] = (int8_t)first;
     to[1] = (int8_t)second;
@@ -74,94 +74,94 @@ MODEL_LOCAL void model_row_pair(const int16_t *lanes, const model_word *words, i
   *q = __smlad(b, second, *q);
 }
 
-/* The same for one output, where each word begins one. */
-MODEL_LOCAL int32_t model_row_single(const int16_t *lanes, const model_word *words, int32_t p)
+/* One output's sum over one row, where a word begins. */
+MODEL_LOCAL int32_t model_row_single(const int16_t *lanes, const int16_t *pixels, int32_t sum)
 {
-  model_two_words w = *(const model_two_words *)lanes;
-  p = __smlad((int16x2_t)MODEL_FIRST(w), (int16x2_t)words[0], p);
-  return __smlatb((int16x2_t)MODEL_SECOND(w), (int16x2_t)words[1], p);
+  const model_two_words w = *(const model_two_words *)lanes;
+  const model_word *words = (const model_word *)pixels;
+  sum = __smlad((int16x2_t)MODEL_FIRST(w), (int16x2_t)words[0], sum);
+  return __smlatb((int16x2_t)MODEL_SECOND(w), (int16x2_t)words[1], sum);
 }
 #endif
 
-/* One row of output of one channel; outputs lie `step` bytes apart. */
-static MODEL_HOT void model_row_stride_1(const struct model_taps *taps, const int16_t *const rows[3], int8_t *to,
-                                         size_t step, size_t width, const struct model_output *out)
+/* One output's sum. */
+MODEL_LOCAL int32_t model_row_one(const struct model_taps *taps, const int16_t *x, const int16_t *y, const int16_t *z)
 {
-  const int8_t *end = to + width * step;
 #if MODEL_DSP
-  const model_word *x = (const model_word *)rows[0], *y = (const model_word *)rows[1], *z = (const model_word *)rows[2];
-  /* Stores of bytes may alias anything, so weights are loaded anew each time: they would not fit the registers. */
-  for (;;) {
-    int32_t p = taps->channel.bias, q = p;
-    model_row_pair(taps->lanes[0], x++, &p, &q);
-    model_row_pair(taps->lanes[1], y++, &p, &q);
-    model_row_pair(taps->lanes[2], z++, &p, &q);
-    const struct model_channel channel = taps->channel;
-    const struct model_output how = *out;
-    *to = model_finish_doubled(p, &channel, &how);
-    to += step;
-    if (to == end) break;
-    *to = model_finish_doubled(q, &channel, &how);
-    to += step;
-    if (to == end) break;
-  }
+  int32_t sum = model_row_single(taps->lanes[0], x, taps->channel.bias);
+  sum = model_row_single(taps->lanes[1], y, sum);
+  return model_row_single(taps->lanes[2], z, sum);
 #else
-  const int16_t *x = rows[0], *y = rows[1], *z = rows[2];
-  do {
-    uint32_t sum = (uint32_t)taps->channel.bias;
-    sum += (uint32_t)((int32_t)x[0] * taps->lanes[0][0]);
-    sum += (uint32_t)((int32_t)x[1] * taps->lanes[0][1]);
-    sum += (uint32_t)((int32_t)x[2] * taps->lanes[0][3]);
-    sum += (uint32_t)((int32_t)y[0] * taps->lanes[1][0]);
-    sum += (uint32_t)((int32_t)y[1] * taps->lanes[1][1]);
-    sum += (uint32_t)((int32_t)y[2] * taps->lanes[1][3]);
-    sum += (uint32_t)((int32_t)z[0] * taps->lanes[2][0]);
-    sum += (uint32_t)((int32_t)z[1] * taps->lanes[2][1]);
-    sum += (uint32_t)((int32_t)z[2] * taps->lanes[2][3]);
-    *to = model_finish_doubled((int32_t)sum, &taps->channel, out);
-    to += step;
-    x++;
-    y++;
-    z++;
-  } while (to != end);
+  uint32_t sum = (uint32_t)taps->channel.bias;
+  sum += (uint32_t)((int32_t)x[0] * taps->lanes[0][0]);
+  sum += (uint32_t)((int32_t)x[1] * taps->lanes[0][1]);
+  sum += (uint32_t)((int32_t)x[2] * taps->lanes[0][3]);
+  sum += (uint32_t)((int32_t)y[0] * taps->lanes[1][0]);
+  sum += (uint32_t)((int32_t)y[1] * taps->lanes[1][1]);
+  sum += (uint32_t)((int32_t)y[2] * taps->lanes[1][3]);
+  sum += (uint32_t)((int32_t)z[0] * taps->lanes[2][0]);
+  sum += (uint32_t)((int32_t)z[1] * taps->lanes[2][1]);
+  sum += (uint32_t)((int32_t)z[2] * taps->lanes[2][3]);
+  return (int32_t)sum;
 #endif
+}
+
+/* One row of output of four channels, whose pixels lie in the ring. */
+static MODEL_HOT void model_row_stride_1(const struct model_depthwise_3x3_layer *conv, const struct model_taps *taps,
+                                         int16_t *const ring[3], int8_t *to, const struct model_output *out)
+{
+  const size_t row = 2 * (size_t)conv->words, step = conv->out_pixel_step, length = conv->out_width * step;
+  const struct model_output how = *out;
+  for (size_t channel = 0; channel < 4; channel++, taps++, to++) {
+    const int16_t *x = ring[0] + channel * row, *y = ring[1] + channel * row, *z = ring[2] + channel * row;
+    int8_t *at = to, *const end = to + length;
+#if MODEL_DSP
+    /* Stores of bytes may alias anything, so weights are loaded anew each time: they would not fit the registers. */
+    for (;;) {
+      int32_t p = taps->channel.bias, q = p;
+      model_row_pair(taps->lanes[0], (const model_word *)x, &p, &q);
+      model_row_pair(taps->lanes[1], (const model_word *)y, &p, &q);
+      model_row_pair(taps->lanes[2], (const model_word *)z, &p, &q);
+      x += 2;
+      y += 2;
+      z += 2;
+      const struct model_channel finish = taps->channel;
+      *at = model_finish_doubled(p, &finish, &how);
+      at += step;
+      if (at == end) break;
+      *at = model_finish_doubled(q, &finish, &how);
+      at += step;
+      if (at == end) break;
+    }
+#else
+    do {
+      *at = model_finish_doubled(model_row_one(taps, x, y, z), &taps->channel, &how);
+      at += step;
+      x++;
+      y++;
+      z++;
+    } while (at != end);
+#endif
+  }
 }
 
 #if MODEL_STRIDE_2
-static MODEL_HOT void model_row_stride_2(const struct model_taps *taps, const int16_t *const rows[3], int8_t *to,
-                                         size_t step, size_t width, const struct model_output *out)
+static MODEL_HOT void model_row_stride_2(const struct model_depthwise_3x3_layer *conv, const struct model_taps *taps,
+                                         int16_t *const ring[3], int8_t *to, const struct model_output *out)
 {
-  const int8_t *end = to + width * step;
-#if MODEL_DSP
-  const model_word *x = (const model_word *)rows[0], *y = (const model_word *)rows[1], *z = (const model_word *)rows[2];
-  do {
-    int32_t p = taps->channel.bias;
-    p = model_row_single(taps->lanes[0], x++, p);
-    p = model_row_single(taps->lanes[1], y++, p);
-    p = model_row_single(taps->lanes[2], z++, p);
-    *to = model_finish_doubled(p, &taps->channel, out);
-    to += step;
-  } while (to != end);
-#else
-  const int16_t *x = rows[0], *y = rows[1], *z = rows[2];
-  do {
-    uint32_t sum = (uint32_t)taps->channel.bias;
-    sum += (uint32_t)((int32_t)x[0] * taps->lanes[0][0]);
-    sum += (uint32_t)((int32_t)x[1] * taps->lanes[0][1]);
-    sum += (uint32_t)((int32_t)x[2] * taps->lanes[0][3]);
-    sum += (uint32_t)((int32_t)y[0] * taps->lanes[1][0]);
-    sum += (uint32_t)((int32_t)y[1] * taps->lanes[1][1]);
-    sum += (uint32_t)((int32_t)y[2] * taps->lanes[1][3]);
-    sum += (uint32_t)((int32_t)z[0] * taps->lanes[2][0]);
-    sum += (uint32_t)((int32_t)z[1] * taps->lanes[2][1]);
-    sum += (uint32_t)((int32_t)z[2] * taps->lanes[2][3]);
-    *to = model_finish_doubled((int32_t)sum, &taps->channel, out);
-    to += step;
-    x += 2;
-    y += 2;
-    z += 2;
-  } while (to != end);
-#endif
+  const size_t row = 2 * (size_t)conv->words, step = conv->out_pixel_step, length = conv->out_width * step;
+  const struct model_output how = *out;
+  for (size_t channel = 0; channel < 4; channel++, taps++, to++) {
+    const int16_t *x = ring[0] + channel * row, *y = ring[1] + channel * row, *z = ring[2] + channel * row;
+    int8_t *at = to, *const end = to + length;
+    do {
+      *at = model_finish_doubled(model_row_one(taps, x, y, z), &taps->channel, &how);
+      at += step;
+      x += 2;
+      y += 2;
+      z += 2;
+    } while (at != end);
+  }
 }
 #endif
 
@@ -191,20 +191,12 @@ static MODEL_HOT void model_depthwise_3x3(const struct model_depthwise_3x3_layer
     int8_t *line = to + c;
     for (size_t oy = 0; oy < conv->out_height; oy++, line += conv->out_row_step) {
       for (size_t r = 3 - fresh; r < 3; r++) model_ring_row(conv, from + c, y++, zero, ring[r]);
-      for (size_t i = 0; i < 4; i++) {
-        const size_t at = i * 2 * conv->words;
-        const int16_t *rows[3];
-        rows[0] = ring[0] + at;
-        rows[1] = ring[1] + at;
-        rows[2] = ring[2] + at;
 #if MODEL_STRIDE_2
-        if (conv->stride == 2) {
-          model_row_stride_2(&taps[i], rows, line + i, conv->out_pixel_step, conv->out_width, out);
-          continue;
-        }
+      if (conv->stride == 2)
+        model_row_stride_2(conv, taps, ring, line, out);
+      else
 #endif
-        model_row_stride_1(&taps[i], rows, line + i, conv->out_pixel_step, conv->out_width, out);
-      }
+        model_row_stride_1(conv, taps, ring, line, out);
       fresh = conv->stride;
       for (size_t r = 0; r < fresh; r++) {
         int16_t *oldest = ring[0];

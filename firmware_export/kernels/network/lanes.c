@@ -41,6 +41,21 @@ MODEL_LOCAL uint32_t model_odd(uint32_t word)
   return lanes;
 }
 
+/* The lower halves of two words beside each other, the first one lowest; and the upper halves. */
+MODEL_LOCAL uint32_t model_lower_halves(uint32_t first, uint32_t second)
+{
+  uint32_t halves;
+  __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(halves) : "r"(first), "r"(second));
+  return halves;
+}
+
+MODEL_LOCAL uint32_t model_upper_halves(uint32_t first, uint32_t second)
+{
+  uint32_t halves;
+  __asm__("pkhtb %0, %2, %1, asr #16" : "=r"(halves) : "r"(first), "r"(second));
+  return halves;
+}
+
 MODEL_LOCAL int32_t model_dot(uint32_t a, uint32_t b, int32_t sum)
 {
   return __smlad((int16x2_t)a, (int16x2_t)b, sum);
