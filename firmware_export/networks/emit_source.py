@@ -22,6 +22,7 @@ _ORDER = (
     "four_columns",
     "conv_2d",
     "depthwise_3x3_layer",
+    "depthwise_rows",
     "depthwise_3x3",
     "depthwise_conv_2d",
     "pool_2d",
@@ -35,7 +36,7 @@ _ORDER = (
     "copy",
     "resize_nearest_neighbor",
 )
-_IN_VECTORS = frozenset({"widen", "dense", "four_columns", "depthwise_3x3"})
+_IN_VECTORS = frozenset({"widen", "dense", "four_columns", "depthwise_rows"})
 """Kernels with another form, ``<kernel>_mve.c``, for the vector extension."""
 
 _SWITCHES = (

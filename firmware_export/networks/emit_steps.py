@@ -21,6 +21,9 @@ from firmware_export.networks.pack import (
 
 Places = tuple[str, ...]
 
+_TAPS_BYTES = 148
+"""What `depthwise_3x3.c` keeps of four channels while it runs through their rows."""
+
 
 def kernel_scratch(network: ir.Network, step: ir.Step) -> int:
     """Bytes of scratch that the step's kernel needs while it runs."""
@@ -33,7 +36,7 @@ def kernel_scratch(network: ir.Network, step: ir.Step) -> int:
     if isinstance(step, ir.Depthwise):
         out = network.shape(step.output)
         if is_fast_depthwise(step, network.shape(step.inputs[0]), out):
-            return 3 * 4 * 4 * ring_words(step, network.shape(step.inputs[0])[-3:], out[-3:]) + 4 * 36
+            return 3 * 4 * 4 * ring_words(step, network.shape(step.inputs[0])[-3:], out[-3:]) + _TAPS_BYTES
     return 0
 
 
@@ -110,7 +113,7 @@ def _depthwise(
     fast = is_fast_depthwise(step, shape, out_shape)
     code.use("requantize", "lanes")
     if fast:
-        code.use("vectors", "depthwise_3x3_layer", "depthwise_3x3")
+        code.use("vectors", "depthwise_3x3_layer", "depthwise_rows", "depthwise_3x3")
         code.switch("STRIDE_2", int(window.stride == (2, 2)))
         turned = is_turned(shape, out_shape)
         order = (1, 0) if turned else (0, 1)
