@@ -125,61 +125,50 @@ MODEL_LOCAL int32_t model_row_one(const struct model_taps *taps, const int16_t *
 }
 
 /* One row of output of four channels, whose pixels lie in the ring. */
-static MODEL_HOT void model_row_stride_1(const struct model_depthwise_3x3_layer *conv, const struct model_taps *taps,
-                                         int16_t *const ring[3], int8_t *to, const struct model_output *out)
+MODEL_LOCAL void model_row_kind(const struct model_depthwise_3x3_layer *conv, const struct model_taps *taps,
+                                int16_t *const ring[3], int8_t *to, const struct model_output *out, int stride)
 {
   const size_t row = 2 * (size_t)conv->words, step = conv->out_pixel_step, length = conv->out_width * step;
   const struct model_output how = *out;
   for (size_t channel = 0; channel < 4; channel++, taps++, to++) {
     const int16_t *x = ring[0] + channel * row, *y = ring[1] + channel * row, *z = ring[2] + channel * row;
     int8_t *at = to, *const end = to + length;
-#if MODEL_DSP
-    /* Stores of bytes may alias anything, so weights are loaded anew each time: they would not fit the registers. */
-    for (;;) {
-      int32_t p = taps->channel.bias, q = p;
-      model_row_pair(taps->lanes[0], (const model_word *)x, &p, &q);
-      model_row_pair(taps->lanes[1], (const model_word *)y, &p, &q);
-      model_row_pair(taps->lanes[2], (const model_word *)z, &p, &q);
-      x += 2;
-      y += 2;
-      z += 2;
-      const struct model_channel finish = taps->channel;
-      *at = model_finish_doubled(p, &finish, &how);
-      at += step;
-      if (at == end) break;
-      *at = model_finish_doubled(q, &finish, &how);
-      at += step;
-      if (at == end) break;
-    }
-#else
     do {
-      *at = model_finish_doubled(model_row_one(taps, x, y, z), &taps->channel, &how);
-      at += step;
-      x++;
-      y++;
-      z++;
-    } while (at != end);
+#if MODEL_DSP
+      if (stride == 1) {
+        /* Stores of bytes may alias anything, so weights are loaded anew each time: they would not fit the registers. */
+        int32_t p = taps->channel.bias, q = p;
+        model_row_pair(taps->lanes[0], (const model_word *)x, &p, &q);
+        model_row_pair(taps->lanes[1], (const model_word *)y, &p, &q);
+        model_row_pair(taps->lanes[2], (const model_word *)z, &p, &q);
+        const struct model_channel finish = taps->channel;
+        *at = model_finish_doubled(p, &finish, &how);
+        at += step;
+        if (at == end) break;
+        *at = model_finish_doubled(q, &finish, &how);
+      } else
 #endif
+        *at = model_finish_doubled(model_row_one(taps, x, y, z), &taps->channel, &how);
+      /* A word is two outputs of stride 1, or one of stride 2. */
+      x += MODEL_DSP ? 2 : stride;
+      y += MODEL_DSP ? 2 : stride;
+      z += MODEL_DSP ? 2 : stride;
+      at += step;
+    } while (at != end);
   }
+}
+
+static MODEL_HOT void model_row_stride_1(const struct model_depthwise_3x3_layer *conv, const struct model_taps *taps,
+                                         int16_t *const ring[3], int8_t *to, const struct model_output *out)
+{
+  model_row_kind(conv, taps, ring, to, out, 1);
 }
 
 #if MODEL_STRIDE_2
 static MODEL_HOT void model_row_stride_2(const struct model_depthwise_3x3_layer *conv, const struct model_taps *taps,
                                          int16_t *const ring[3], int8_t *to, const struct model_output *out)
 {
-  const size_t row = 2 * (size_t)conv->words, step = conv->out_pixel_step, length = conv->out_width * step;
-  const struct model_output how = *out;
-  for (size_t channel = 0; channel < 4; channel++, taps++, to++) {
-    const int16_t *x = ring[0] + channel * row, *y = ring[1] + channel * row, *z = ring[2] + channel * row;
-    int8_t *at = to, *const end = to + length;
-    do {
-      *at = model_finish_doubled(model_row_one(taps, x, y, z), &taps->channel, &how);
-      at += step;
-      x += 2;
-      y += 2;
-      z += 2;
-    } while (at != end);
-  }
+  model_row_kind(conv, taps, ring, to, out, 2);
 }
 #endif
 
