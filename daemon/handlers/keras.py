@@ -21,6 +21,7 @@ from daemon.jobs.job import TRAIN_KERAS
 from daemon.models.thresholds import confidence_threshold
 from daemon.trainers.keras.layers import LAYER_TYPES
 from daemon.trainers.keras.memory import estimate_memory, over_limit
+from daemon.trainers.keras.pretrained import find_weights
 from daemon.trainers.keras.settings import (
     DEFAULT_BATCH_SIZE,
     KerasSettings,
@@ -47,6 +48,9 @@ def start(services: Services, call: Call) -> dict[str, Any]:
     labels = services.data.labels(call.project_id)
     _check_labels(entry, labels, call.project_id)
     _check_rows(settings, training.rows)
+    for placed in settings.layers:
+        if placed.layer.transfer:
+            find_weights(placed.layer, services.config.keras.weights_dir)
     _admit_script(services, merged, call)
     outputs = len(labels) if entry.classifies else 1
     estimate = estimate_memory(settings.layers, shape, outputs, training.rows, settings.batch_size)

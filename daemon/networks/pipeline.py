@@ -32,6 +32,7 @@ from daemon.trainers.keras.fit import History, Phase, fit
 from daemon.trainers.keras.memory import check_memory, estimate_memory
 from daemon.trainers.keras.network import build_model, build_optimizer
 from daemon.trainers.keras.runtime import reseed, settle_processor
+from daemon.trainers.keras.transfer import build_transfer_model, transfer_phases
 from daemon.wire.worker import CHECKPOINT, Spec
 
 
@@ -125,19 +126,26 @@ def train(spec: Spec, prepared: Prepared, emit: Emitter, checkpoint: str = CHECK
     """Fit the network, epoch by epoch; it has the weights of the best one."""
     settings, classifies = prepared.settings, prepared.entry.classifies
     reseed(spec.seed)
-    model = build_model(
-        settings.layers, prepared.input_shape, prepared.training.targets.shape[1], classifies=classifies
-    )
+    outputs = prepared.training.targets.shape[1]
+    make_optimizer = partial(build_optimizer, settings.learning_rate, learned=settings.learned_optimizer)
+    if prepared.weights is not None:
+        (placed,) = settings.layers
+        model = build_transfer_model(
+            placed, prepared.input_shape, outputs, prepared.weights, classifies=classifies
+        )
+        phases = transfer_phases(settings.epochs, make_optimizer)
+    else:
+        model = build_model(settings.layers, prepared.input_shape, outputs, classifies=classifies)
+        phases = [Phase(settings.epochs, make_optimizer)]
     objective = Objective(
         classifies=classifies,
         batch_size=settings.batch_size,
         class_weights=balanced_weights(prepared.training.targets) if settings.class_weights else None,
         augment=augmentation(settings, prepared.input_shape),
     )
-    make_optimizer = partial(build_optimizer, settings.learning_rate, learned=settings.learned_optimizer)
     history = fit(
         model,
-        [Phase(settings.epochs, make_optimizer)],
+        phases,
         prepared.training,
         prepared.validation,
         objective,
@@ -148,7 +156,9 @@ def train(spec: Spec, prepared: Prepared, emit: Emitter, checkpoint: str = CHECK
     )
     prepared.warnings.extend(history.warnings)
     best = history.epochs[history.best - 1]["val_loss"]
-    emit.log("info", f"epoch {history.best} of {settings.epochs} is kept: its validation loss is {best:.4g}")
+    emit.log(
+        "info", f"epoch {history.best} of {len(history.epochs)} is kept: its validation loss is {best:.4g}"
+    )
     return model, history
 
 

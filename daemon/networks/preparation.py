@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from daemon.data.dataset import load_dataset
 from daemon.data.index import Column
@@ -13,6 +14,7 @@ from daemon.errors import DatasetError, InvalidMember, TrainingError
 from daemon.preparation import block_c_name
 from daemon.trainers.checks import check_finite
 from daemon.trainers.keras.data import Examples, Indexes, Place, check_sides, folds, numbers, one_hot, split
+from daemon.trainers.keras.pretrained import find_weights
 from daemon.trainers.keras.settings import KerasSettings, keras_settings
 from daemon.trainers.keras.shapes import Shape
 from daemon.trainers.table import NETWORKS, NetworkEntry
@@ -73,6 +75,8 @@ class Prepared:
         SHA-256 over all that was read.
     warnings : list of str
         What a person should know.
+    weights : Path or None
+        Weights of the pretrained network that is trained on, where it is one.
     """
 
     entry: NetworkEntry
@@ -89,6 +93,7 @@ class Prepared:
     folds: Folds | None
     digest: str
     warnings: list[str]
+    weights: Path | None = None
 
     def on(self, trains: Indexes, validates: Indexes) -> Prepared:
         """The same with other rows of `folds` to train on and to validate."""
@@ -132,6 +137,7 @@ def prepare(spec: Spec) -> Prepared:
         inputs = learn_block_outputs(impulse, learn_block, dataset.columns)
         input_shape = learn_block_shape(impulse, learn_block, dataset.columns)
         settings = keras_settings(entry, request, input_shape)
+        weights = find_weights(settings.layers[0].layer, spec.weights_dir) if entry.transfer else None
     except InvalidMember as error:
         raise TrainingError(error.message) from error
     c_name = block_c_name(impulse, learn_block)
@@ -173,6 +179,7 @@ def prepare(spec: Spec) -> Prepared:
         folds=divided,
         digest=dataset.digest,
         warnings=[],
+        weights=weights,
     )
 
 

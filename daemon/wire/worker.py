@@ -119,6 +119,8 @@ class Spec(Work, frozen=True, kw_only=True, tag="train"):
         When the integer model is accepted.
     weights : str or None
         Directory of an earlier version whose float model is taken, where none is to be trained.
+    weights_dir : str or None
+        Where the weights of pretrained networks lie.
     script : ScriptTerms or None
         How the request's script may be run, where it has one.
     """
@@ -133,6 +135,7 @@ class Spec(Work, frozen=True, kw_only=True, tag="train"):
     seed: int = 3
     gate: GateBounds = GateBounds()
     weights: str | None = None
+    weights_dir: str | None = None
     script: ScriptTerms | None = None
 
 

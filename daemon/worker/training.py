@@ -81,6 +81,7 @@ class TrainingRunner(WorkerRunner):
             gate=self._config.gate,
             limits=self.limits(),
             weights=weights,
+            weights_dir=self._config.keras.weights_dir,
             script=self._script_terms(job),
         )
 

@@ -60,7 +60,8 @@ def gains_by_xla(layers: Sequence[Placed], steps: float) -> bool:
     A step of dense layers takes a fifth of its time then; convolutions run several times slower than without.
     It depends on nothing that could be otherwise after an interruption.
     """
-    return steps >= _XLA_STEPS and not any(placed.layer.type in ("conv1d", "conv2d") for placed in layers)
+    convolves = any(placed.layer.transfer or placed.layer.type in ("conv1d", "conv2d") for placed in layers)
+    return steps >= _XLA_STEPS and not convolves
 
 
 def compile_epoch(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from daemon.errors import WorkerOutOfMemory
 from daemon.memory import available_memory
+from daemon.trainers.keras.pretrained import PRETRAINED
 from daemon.trainers.keras.shapes import Placed, Shape
 
 _MIB = 1024 * 1024
@@ -85,6 +86,8 @@ def estimate_memory(
     # Of a stack of convolutions all but the last give as much as is pooled at its end.
     between = width + outputs
     for placed in layers:
+        if placed.layer.transfer:
+            between += math.prod(placed.gives[:2]) * PRETRAINED[placed.layer.type].values
         if placed.layer.stack:
             between += placed.layer.stack * math.prod(placed.sees[:-1]) * placed.layer.neurons
         between += math.prod(placed.gives)

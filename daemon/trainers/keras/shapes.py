@@ -8,11 +8,15 @@ from dataclasses import dataclass
 
 from daemon.errors import InvalidMember
 from daemon.trainers.keras.layers import Layer
+from daemon.trainers.keras.pretrained import PRETRAINED
 
 Shape = tuple[int, ...]
 
 #: Most values that one row may have between two layers: 64 MiB of float32.
 MAX_VALUES = 16 * 1024 * 1024
+
+#: Least width and height of an image that a network that was trained before sees.
+LEAST_SIDE = 32
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,8 @@ def place_layers(layers: Sequence[Layer], input_shape: Shape) -> list[Placed]:
     shape: Shape = input_shape
     for number, layer in enumerate(layers):
         if layer.transfer:
-            _check_transfer(layer, layers, input_shape)
-            return [Placed(layer, input_shape, input_shape, 0)]
+            images = _images(layer, layers, input_shape)
+            return [Placed(layer, input_shape, images, PRETRAINED[layer.type].parameters)]
         gives, parameters = _RULES[layer.type](layer, shape, layers[number + 1 :])
         if math.prod(gives) > MAX_VALUES:
             raise InvalidMember(
@@ -179,18 +183,30 @@ def _check_kernel(layer: Layer, length: int, what: str) -> None:
         )
 
 
-def _check_transfer(layer: Layer, layers: Sequence[Layer], input_shape: Shape) -> None:
+def _images(layer: Layer, layers: Sequence[Layer], input_shape: Shape) -> Shape:
+    """What a network that was trained before sees; flat rows are squares, grey ones where they can be."""
     if len(layers) > 1:
         other = next(one for one in layers if one is not layer)
         raise InvalidMember(
             other.place, f"{layer.type} is a whole network: it stands alone, without a {other.type} layer"
         )
-    if len(input_shape) != 3:
+    images = input_shape if len(input_shape) == 3 else _square(math.prod(input_shape))
+    if images is None or images[2] not in (1, 3) or min(images[:2]) < LEAST_SIDE:
         raise InvalidMember(
             layer.place,
-            f"{layer.type} needs images and sees {told(input_shape)}: give the impulse an input block of "
-            "type image",
+            f"{layer.type} needs images and sees {told(input_shape)}: give it squares of {LEAST_SIDE} x "
+            f"{LEAST_SIDE} or more, with 1 or 3 channels",
         )
+    return images
+
+
+def _square(values: int) -> Shape | None:
+    """The square image of so many values, with 1 or else 3 channels."""
+    for channels in (1, 3):
+        side = math.isqrt(values // channels)
+        if side * side * channels == values:
+            return side, side, channels
+    return None
 
 
 def _divisors(values: int) -> str:
