@@ -9,7 +9,6 @@ from typing import Any
 
 from daemon import __version__
 from daemon.config import Config, Expert
-from daemon.sandbox.start import WALLS
 from daemon.trainers.table import ATK_TRAINERS, LEARNERS
 from daemon.wire.bodies import CBOR, JSON
 from daemon.wire.models import MAX_CHUNK
@@ -65,6 +64,9 @@ def expert(settings: Expert | None) -> dict[str, Any]:
     """
     if settings is None:
         return _availability({}, "keras.expert.enabled is false")
+    # Two MiB that a daemon without scripts never needs.
+    from daemon.sandbox.start import WALLS
+
     missing = {wall.name: wall.missing(Path(settings.socket)) for wall in WALLS}
     walls = [name for name, why in missing.items() if why is None]
     return _availability({"walls": walls}, None if walls else "; ".join(map(str, missing.values())))

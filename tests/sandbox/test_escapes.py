@@ -13,7 +13,7 @@ import pytest
 
 from daemon.errors import JobTimedOut, ScriptFailed, WorkerOutOfMemory
 from tests.harness import wait_until
-from tests.sandbox.conftest import Behind
+from tests.sandbox.conftest import Behind, named, prepare
 
 _TRY_ALL = """
 import json
@@ -109,15 +109,20 @@ def test_it_may_not_run_for_ever_and_leaves_nothing_behind(own: Behind) -> None:
     call_itself = f"import ctypes; ctypes.CDLL(None).prctl(15, b'{name}', 0, 0, 0)\n"
     with pytest.raises(JobTimedOut, match=r"ran longer than 1\.5 s"):
         own.run(call_itself + "while True: pass", wall_s=1.5)
-    wait_until("its end", lambda: not _named(name))
+    wait_until("its end", lambda: not named(name))
     threads = (
         "import threading, time\nthreading.Thread(target=time.sleep, args=(99,)).start()\nresult['ok'] = 1"
     )
     assert own.run(call_itself + threads).result == {"ok": 1}
-    wait_until("the end of its threads", lambda: not _named(name))
+    wait_until("the end of its threads", lambda: not named(name))
 
 
-def test_it_dies_with_its_parent(behind: Behind) -> None:
+@pytest.mark.parametrize(
+    ("wall", "unprivileged"),
+    [("bubblewrap", True), ("namespaces", False), ("namespaces", True), ("landlock", False)],
+)
+def test_it_dies_with_its_parent(directory: Path, wall: str, unprivileged: bool) -> None:
+    behind = prepare(directory, wall, unprivileged=unprivileged)
     name = uuid.uuid4().hex[:12]
     endless = f"import ctypes\nctypes.CDLL(None).prctl(15, b'{name}', 0, 0, 0)\nwhile True: pass"
     call = {"wall": behind.wall, "directory": str(behind.directory), "code": endless, "bounds": {}}
@@ -127,18 +132,6 @@ def test_it_dies_with_its_parent(behind: Behind) -> None:
         assert parent.stdin is not None
         parent.stdin.write(json.dumps(call))
         parent.stdin.close()
-        wait_until("the code to run", lambda: _named(name))
+        wait_until("the code to run", lambda: named(name))
         parent.kill()
-    wait_until("its end", lambda: not _named(name))
-
-
-def _named(name: str) -> list[str]:
-    """Processes that have given themselves a name."""
-    found = []
-    for comm in Path("/proc").glob("[0-9]*/comm"):
-        try:
-            if comm.read_text().strip() == name:
-                found.append(comm.parent.name)
-        except OSError:
-            continue
-    return found
+    wait_until("its end", lambda: not named(name))

@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from daemon.config import Expert
-from daemon.errors import SandboxUnavailable, ScriptFailed
+from daemon.errors import JobCanceled, SandboxUnavailable, ScriptFailed
 from daemon.sandbox import view
 from daemon.sandbox.session import Sandbox
-from daemon.sandbox.start import Link, Place, Wall
+from daemon.sandbox.start import WALLS, Link, Place, Wall
 from daemon.wire.script import Bounds
-from daemon.wire.worker import Progress
-from tests.sandbox.conftest import Behind, prepare
+from daemon.wire.worker import Log, Progress
+from tests.harness import wait_until
+from tests.sandbox.conftest import Behind, named, prepare
 
 SYSTEMD = Path(__file__).resolve().parents[2] / "systemd"
 
@@ -42,6 +43,28 @@ def test_progress_is_heard(walled: Behind) -> None:
     )
     (progress,) = [event for event in walled.heard if isinstance(event, Progress)]
     assert (progress.epoch, progress.epochs, progress.metrics) == (3, 6, {"loss": 0.25})
+
+
+def test_whoever_runs_it_may_end_it(walled: Behind) -> None:
+    """A job that is canceled: `tick` raises, and the process is gone."""
+    heard: list[Log | Progress] = []
+    bounds = Bounds(wall_s=60)
+    place = Place([walled.directory / "modules"], walled.directory / "scratch", Path("/nowhere"), bounds)
+    lines = (
+        "import ctypes",
+        "ctypes.CDLL(None).prctl(15, b'to-be-ended', 0, 0, 0)",
+        "print('on')",
+        "while True: pass",
+    )
+    code = {"code": "\n".join(lines)}
+
+    def tick() -> None:
+        if any(isinstance(event, Log) and event.text == "on" for event in heard):
+            raise JobCanceled("canceled while it ran")
+
+    with pytest.raises(JobCanceled):
+        Sandbox(place, [], WALLS[2:3]).run("attempts:run", code, {}, heard.append, tick)
+    wait_until("its end", lambda: not named("to-be-ended"))
 
 
 def test_an_error_is_told_with_its_place(walled: Behind) -> None:
@@ -98,8 +121,6 @@ def test_without_walls_nothing_runs(directory: Path) -> None:
 
 
 def test_walls_that_leave_something_open_are_not_used(walled: Behind) -> None:
-    from daemon.sandbox.start import WALLS
-
     open_one = walled.directory / "modules" / "attempts.py"
     place = Place([walled.directory / "modules"], walled.directory / "scratch", Path("/nowhere"), Bounds())
     with pytest.raises(SandboxUnavailable) as refused:
