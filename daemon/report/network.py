@@ -20,6 +20,8 @@ from daemon.report.svg import Layer, scatter
 _VARIANTS = ("float32", "int8")
 #: Rows that are drawn of a regression.
 _MOST_DRAWN = 600
+#: How the int8 network came about, by the manifest's ``gate.method``.
+_METHODS = {"post-training": "quantized after the training", "qat": "trained for int8"}
 #: Figures of a regression, by their name in the metadata.
 _ERRORS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("r2", "R2: share of the spread that is foretold", area),
@@ -265,7 +267,14 @@ def _variants(material: NetworkMaterial) -> list[Content]:
         for device in metrics["int8"]["onDevicePerformance"]
         if device["hasPerformance"]
     ]
+    gate = manifest["gate"]
+    tried = f", the best of {rows(len(gate['attempts']), 'attempt')}" if len(gate["attempts"]) > 1 else ""
     return [
+        paragraph(
+            f"The int8 network was {_METHODS.get(gate['method'], 'made by the script')}{tried}, and loses no "
+            "more than the gate allows.",
+            kind="verdict good",
+        ),
         paragraph(
             "The C computes the same integers as the int8 file under TensorFlow Lite Micro, so there is "
             "nothing to compare between them; its column says what it takes."

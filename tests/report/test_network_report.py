@@ -55,6 +55,7 @@ def material(
         "fit": {"bestEpoch": max(epochs - 1, 1), "epochs": [figures] * epochs},
         "metrics": {"float32": {}, "int8": {}},
         "memory": {"flashBytes": 2048, "ramBytes": 512, "macs": 1580, "measuredWith": "a scale"},
+        "gate": {"passed": True, "method": "qat", "attempts": [{}, {}]},
         "warnings": [],
         "ignored": {},
         "request": {},
@@ -95,6 +96,7 @@ def test_a_classifier_shows_curves_confusions_classes_and_worst_rows() -> None:
     titles = [node.all("title")[0].content[0] for node in page.all("svg") if node.all("title")]
     assert [str(title).split(" by ")[0] for title in titles] == ["Loss", "Accuracy"]
     assert table(page, "One inference, estimated") == [["Board", "1.25 ms"]]
+    assert "trained for int8, the best of 2 attempts, and loses no more" in page.text
 
 
 def test_a_regression_shows_answers_against_labels() -> None:
