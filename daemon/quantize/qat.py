@@ -19,7 +19,12 @@ _RANGES = ("_min", "_max")
 _MOVING = tuple(f"{what}{end}" for what in ("activation", "output") for end in _RANGES)
 """Ends of the names of all ranges, and of those that move so: inputs and kernels have theirs at once."""
 
-_CALIBRATION_ROWS = 512
+_CALIBRATION_ROWS = 128
+_STEPS = 20
+"""Rows that settle the ranges, and steps that it takes at most: deep networks would wait long for little."""
+
+_SETTLED, _NOTHING = 0.01, 0.001
+"""Part of itself that the end of a settled range still moves by, and what an end at zero does."""
 
 
 def fake_quantized(model: Any, rows: FloatRows, *, sparse: bool = False, clustered: bool = False) -> Any:
@@ -76,18 +81,21 @@ def _settle_ranges(model: Any, rows: FloatRows) -> None:
     """Set the ranges of what layers give to those of some rows.
 
     A step of training tells where a range moves to. What is behind a layer that saturates is told wrongly: so
-    many steps are taken as there are layers.
+    steps are taken until nothing moves any more, at most one for each layer.
     """
     import tensorflow as tf
 
     ends = [one for one in model.variables if _plain_name(one).endswith(_MOVING)]
     others = [(one, one.numpy()) for one in model.variables if not _plain_name(one).endswith(_RANGES)]
     step = tf.function(lambda: model(tf.constant(rows), training=True), autograph=False)
-    for _ in model.layers:
+    for _ in model.layers[:_STEPS]:
         before = [end.numpy() for end in ends]
         step()
         for end, old in zip(ends, before, strict=True):
             end.assign(old + (end.numpy() - old) / _MOVES)
+        pairs = [(old, float(end.numpy() - old)) for end, old in zip(ends, before, strict=True)]
+        if all(abs(moved) <= _SETTLED * abs(old) + _NOTHING for old, moved in pairs):
+            break
     # Batch normalizations have moved, too.
     for one, old in others:
         one.assign(old)
