@@ -89,6 +89,9 @@ def train(spec: Spec, prepared: Prepared, emit: Emitter) -> Trained:
     }
     made = _sandbox(spec, terms).run(_TRAIN, job, files, _hearer(emit), emit.check)
     told, trained = _trusted(made, prepared)
+    history = trained.history
+    if history.best:
+        emit.log("info", f"epoch {history.best} of {len(history.epochs)} is kept")
     if told.akida:
         emit.log("warn", f"{' and '.join(told.akida)[:64]} cannot be made here: Akida variants are left out")
     if told.override_mode is not None:
@@ -151,8 +154,12 @@ def _trusted(made: Sandboxed, prepared: Prepared) -> tuple[_Told, Trained]:
     except (FirmwareExportError, msgspec.ValidationError, KeyError, ValueError, OSError) as error:
         raise ScriptFailed(f"script: what it leaves is no network: {error}", stage="train") from error
     epochs = [_finite(metrics) for metrics in told.epochs[:_MOST_EPOCHS]]
+    # A script may train several times, and look at other figures each time.
+    shared = set.intersection(*map(set, epochs)) if epochs else set()
+    epochs = [{name: metrics[name] for name in metrics if name in shared} for metrics in epochs]
+    best = told.best if 1 <= told.best <= len(epochs) else 0
     float32, int8 = files.values()
-    return told, Trained(None, History(epochs, told.best, []), float32, int8, weights)
+    return told, Trained(None, History(epochs, best, []), float32, int8, weights)
 
 
 def _finite(metrics: dict[str, float]) -> dict[str, float]:

@@ -92,7 +92,7 @@ def network_page(material: NetworkMaterial) -> str:
         f"{plain(manifest['name'] or manifest['cName'])} – network",
         _header(material),
         [
-            section("curves", "How it learnt", *_curves(manifest["fit"], bool(material.classes))),
+            section("curves", "How it learnt", *_curves(manifest["fit"])),
             *judged,
             section("worst", "Where it is furthest off", *_worst(material)),
             section("variants", "Float, int8 and C side by side", *_variants(material)),
@@ -154,7 +154,7 @@ def _tiles(material: NetworkMaterial) -> list[Tile]:
     ]
 
 
-def _curves(fit: Mapping[str, Any], classifies: bool) -> list[Content]:
+def _curves(fit: Mapping[str, Any]) -> list[Content]:
     epochs = fit["epochs"]
     drawn = [
         element(
@@ -169,8 +169,11 @@ def _curves(fit: Mapping[str, Any], classifies: bool) -> list[Content]:
             ),
         )
         for title, name in (("Loss", "loss"), ("Accuracy", "accuracy"))
-        if name == "loss" or classifies
+        # A script may have looked at other figures, or told of none.
+        if epochs and all(name in epoch and f"val_{name}" in epoch for epoch in epochs)
     ]
+    if not drawn:
+        return [paragraph("The script that trained the network told of no epochs.")]
     return [
         paragraph(
             "The training rows are seen while dropout and augmentation are at work, so their curve may lie "

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from daemon.networks import behind_walls
+from daemon.networks import behind_walls, pipeline
 from daemon.sandbox.session import Sandbox, Sandboxed
 from daemon.sandbox.start import Place
-from daemon.wire.script import Bounds
+from daemon.wire.script import Bounds, ScriptTerms
 from daemon.wire.worker import Log, Progress
+from tests.networks.plant import NetworkPlant, read
 
 CLASSES = ("idle", "run", "walk")
 
@@ -256,3 +257,26 @@ def test_what_a_script_finds_and_how_it_fails(place: Path) -> None:
     assert "is not" not in tampered and "not that of the script that was signed" in tampered
     for (text, expected), told in zip(BAD, bad, strict=True):
         assert isinstance(told, str) and expected in told, f"{text}\n{json.dumps(told)}"
+
+
+@pytest.mark.parametrize("callbacks", ["[]", "callbacks"])
+def test_a_script_may_train_as_it_likes(tmp_path: Path, callbacks: str) -> None:
+    """Without the callbacks nothing is known of epochs; with them figures may differ from fit to fit."""
+    script = (
+        "last = tf.keras.layers.Dense(classes, activation='softmax', input_shape=(4,))\n"
+        "model = tf.keras.Sequential([last])\n"
+        "for metrics in (['accuracy'], []):\n"
+        "    model.compile('sgd', 'categorical_crossentropy', metrics=metrics)\n"
+        "    rows = (X_test, Y_test)\n"
+        f"    model.fit(X_train, Y_train, epochs=2, validation_data=rows, callbacks={callbacks})\n"
+    )
+    plant = NetworkPlant(tmp_path)
+    rng = np.random.default_rng(4)
+    plant.add(rng.normal(size=(60, 4)), [CLASSES[number % 3] for number in range(60)])
+    terms = ScriptTerms(digest(script), Bounds(), "/nowhere", [str(tmp_path / "trainerd.db")])
+    spec = plant.spec({"mode": "expert", "script": script}, script=terms)
+    pipeline.run(spec, plant.heard)
+    manifest = read(Path(spec.staging_dir))
+    figures = manifest["fit"]["epochs"]
+    assert [set(epoch) for epoch in figures] == ([{"loss", "val_loss"}] * 4 if callbacks != "[]" else [])
+    assert (manifest["fit"]["bestEpoch"] > 0) is (callbacks != "[]")

@@ -76,7 +76,7 @@ class Left:
     epochs : list of dict
         Figures of each epoch by Keras' names, where the script trained with ``callbacks``.
     best : int
-        The epoch whose weights the model has, from 1; 0 where that is not known.
+        The epoch whose weights the model has, from 1; 0 where none was told of.
     per_channel : bool
         False where ``disable_per_channel_quantization`` is set.
     override_mode : str or None
@@ -125,7 +125,7 @@ def run_script(
     return Left(
         model=model,
         epochs=progress.epochs,
-        best=_best(progress.epochs) if restored else 0,
+        best=_best(progress.epochs) if restored else len(progress.epochs),
         per_channel=not scope.get("disable_per_channel_quantization", False),
         override_mode=_text(scope.get("override_mode")),
         akida=[name for name in ("akida_model", "akida_edge_model") if scope.get(name) is not None],
