@@ -20,14 +20,12 @@ from daemon.networks.evaluation import figures, float_predict
 from daemon.networks.folds import cross_validate
 from daemon.networks.preparation import Prepared, prepare
 from daemon.networks.progress import Emitter, EpochTeller
-from daemon.networks.quantizing import accept, ask, given, quantize
+from daemon.networks.quantizing import accept, ask, given, objective_of, quantize
 from daemon.networks.reporting import worst_rows, write_report
 from daemon.networks.scores import Answers
 from daemon.quantize.network import convert_float
-from daemon.trainers.keras.augmentation import augmentation
 from daemon.trainers.keras.checkpoint import Checkpoints
-from daemon.trainers.keras.data import balanced_weights
-from daemon.trainers.keras.epoch import Objective, gains_by_xla
+from daemon.trainers.keras.epoch import gains_by_xla
 from daemon.trainers.keras.fit import History, Phase, fit
 from daemon.trainers.keras.memory import check_memory, estimate_memory
 from daemon.trainers.keras.network import build_model, build_optimizer
@@ -137,18 +135,12 @@ def train(spec: Spec, prepared: Prepared, emit: Emitter, checkpoint: str = CHECK
     else:
         model = build_model(settings.layers, prepared.input_shape, outputs, classifies=classifies)
         phases = [Phase(settings.epochs, make_optimizer)]
-    objective = Objective(
-        classifies=classifies,
-        batch_size=settings.batch_size,
-        class_weights=balanced_weights(prepared.training.targets) if settings.class_weights else None,
-        augment=augmentation(settings, prepared.input_shape),
-    )
     history = fit(
         model,
         phases,
         prepared.training,
         prepared.validation,
-        objective,
+        objective_of(prepared),
         seed=spec.seed,
         xla=gains_by_xla(settings.layers, settings.epochs * len(prepared.training) / settings.batch_size),
         hear=EpochTeller(emit, spec.limits.seconds),

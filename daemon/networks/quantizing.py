@@ -14,6 +14,7 @@ from daemon.networks.preparation import Prepared
 from daemon.networks.progress import Emitter
 from daemon.networks.scores import Answers
 from daemon.quantize.network import FloatRows
+from daemon.trainers.keras.augmentation import augmentation
 from daemon.trainers.keras.data import balanced_weights
 from daemon.trainers.keras.epoch import Objective
 from daemon.trainers.keras.fit import Epoch, Phase, fit
@@ -111,7 +112,7 @@ def _bounds(spec: Spec) -> Bounds:
 
 def _retrain(spec: Spec, prepared: Prepared, network: Any, hear: Callable[[Epoch], None]) -> None:
     """Train a network on by the rules of its training; it has the weights of the best epoch."""
-    settings, classifies = prepared.settings, prepared.entry.classifies
+    settings = prepared.settings
     fit(
         network,
         [
@@ -121,11 +122,18 @@ def _retrain(spec: Spec, prepared: Prepared, network: Any, hear: Callable[[Epoch
         ],
         prepared.training,
         prepared.validation,
-        Objective(
-            classifies=classifies,
-            batch_size=settings.batch_size,
-            class_weights=balanced_weights(prepared.training.targets) if settings.class_weights else None,
-        ),
+        objective_of(prepared),
         seed=spec.seed,
         hear=hear,
+    )
+
+
+def objective_of(prepared: Prepared) -> Objective:
+    """What every fit of a job makes smaller, and how it makes the rows of a step."""
+    settings = prepared.settings
+    return Objective(
+        classifies=prepared.entry.classifies,
+        batch_size=settings.batch_size,
+        class_weights=balanced_weights(prepared.training.targets) if settings.class_weights else None,
+        augment=augmentation(settings, prepared.input_shape),
     )
