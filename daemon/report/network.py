@@ -92,7 +92,7 @@ def network_page(material: NetworkMaterial) -> str:
         f"{plain(manifest['name'] or manifest['cName'])} – network",
         _header(material),
         [
-            section("curves", "How it learnt", *_curves(manifest["fit"])),
+            section("curves", "How it learnt", *_curves(manifest["fit"], bool(material.classes))),
             *judged,
             section("worst", "Where it is furthest off", *_worst(material)),
             section("variants", "Float, int8 and C side by side", *_variants(material)),
@@ -154,7 +154,7 @@ def _tiles(material: NetworkMaterial) -> list[Tile]:
     ]
 
 
-def _curves(fit: Mapping[str, Any]) -> list[Content]:
+def _curves(fit: Mapping[str, Any], classifies: bool) -> list[Content]:
     epochs = fit["epochs"]
     drawn = [
         element(
@@ -168,7 +168,7 @@ def _curves(fit: Mapping[str, Any]) -> list[Content]:
                 fit["bestEpoch"],
             ),
         )
-        for title, name in (("Loss", "loss"), ("Accuracy", "accuracy"))
+        for title, name in (("Loss", "loss"), ("Accuracy", "accuracy"))[: 2 if classifies else 1]
         # A script may have looked at other figures, or told of none.
         if epochs and all(name in epoch and f"val_{name}" in epoch for epoch in epochs)
     ]
