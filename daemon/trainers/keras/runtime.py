@@ -24,6 +24,8 @@ def load_tensorflow(threads: int, seed: int) -> None:
     """
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    # Networks this small take longer to be optimised by XLA than they gain from it.
+    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")
     with _silence():
         import tensorflow as tf
         import tf_keras
