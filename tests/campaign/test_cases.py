@@ -52,7 +52,7 @@ def strike(prepared: Prepared, tmp_path: Path) -> Callable[[Case], None]:
         settings = (f"user {getpass.getuser()}", *kept, "autosave_on_changes true")
         broker = Broker(folder, settings=settings).start()
         daemon = Daemon(tmp_path / "daemon", broker.port, device="struck")
-        shutil.copytree(prepared.state, daemon.state_dir)
+        shutil.copytree(prepared.state, daemon.state_dir, symlinks=True)
         try:
             Strike(case, prepared, daemon, broker).run()
         finally:
