@@ -74,7 +74,7 @@ def test_jumps_of_years_end_no_job_early_and_serve_no_request_twice(
         jobs = [end(first)]
         clock.set("+0")
         assert again() == first
-        for number, jump in enumerate(("+20y", "-10y", "+0")):
+        for number, jump in enumerate(("+20y", "-10y")):
             jobs.append(end(train(client, request_id=f"job {number}"), jump))
             assert again() == first
         daemon.kill()
@@ -86,6 +86,6 @@ def test_jumps_of_years_end_no_job_early_and_serve_no_request_twice(
         assert [job["id"] for job in listed] == sorted((job["id"] for job in jobs), reverse=True)
         assert all(job["state"] == "SUCCEEDED" and job["resumed"] == 0 for job in jobs)
         assert max(years) - min(years) >= 29
-        assert visible_versions(daemon.state_dir) == {(1, KMEANS): [1, 2, 3, 4]}
+        assert visible_versions(daemon.state_dir) == {(1, KMEANS): [1, 2, 3]}
         held = retained(daemon)
         assert all(held[f"jobs/{job['id']}/status"] == job for job in jobs)
