@@ -28,7 +28,7 @@ demo-keras: $(KERAS_STAMP) ## a network that reads digits, from the command to t
 
 .PHONY: test
 test: $(KERAS_STAMP) system-packages ## the whole suite; ARGS="-k name" for a part
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 .PHONY: check
 check: $(STAMP) system-packages ## style, types, layers, warnings of the generated C

@@ -6,6 +6,7 @@ import base64
 from pathlib import Path
 
 import pytest
+from nacl.signing import SigningKey
 
 from daemon.config import Auth
 from daemon.errors import ConfigError
@@ -14,7 +15,8 @@ from tests.cli.command import trainerd
 from tests.harness import Daemon
 from tests.security.signer import Signer, keys_file
 
-ONE = Signer("ops-1", ("train", "data"))
+# The names of tests are made of it, and are the same each time.
+ONE = Signer("ops-1", ("train", "data"), SigningKey(bytes(range(32))))
 OTHER = Signer("ops-2", ("expert",))
 PUBLIC = base64.b64encode(bytes(ONE.private.verify_key)).decode()
 
