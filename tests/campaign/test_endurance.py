@@ -18,7 +18,7 @@ def check(directory: Path, marks: tuple[int, ...], record: Callable[[str, object
     run = Endurance(directory, marks)
     run.run()
     for seen in run.looks:
-        record("after", seen)
+        record("after", str(seen))
     assert run.violations == []
     first, last = run.looks[0], run.looks[-1]
     assert run.ends == {"SUCCEEDED": last.jobs}
