@@ -177,7 +177,8 @@ def test_the_broker_is_set_up_as_the_page_says(tmp_path: Path) -> None:
 
 def test_every_role_is_described() -> None:
     described = set(re.findall(r"^\| `(\w+)` \| [^|]*\|$", PAGE, re.MULTILINE))
-    assert {route.role for route in ROUTES if route.role} <= described
+    # A role that depends on the body is one of these too.
+    assert {route.role for route in ROUTES if isinstance(route.role, str)} <= described
     assert {"train", "data", "deploy", "expert", "admin"} <= described
 
 
