@@ -58,7 +58,6 @@ find_missing() {
         need cmake has cmake
         need make has make
         need systemd has systemd-analyze
-        need faketime has faketime
         ;;
     esac
 }

@@ -174,7 +174,9 @@ def ended(client: Client, topic: str) -> dict[str, Any]:
     pattern = re.compile(re.escape(f"{client.root}/{topic}").replace(r"\+", "[0-9]+"))
 
     def found() -> dict[str, Any] | None:
-        told = [json.loads(m.payload) for m in list(client.seen) if pattern.fullmatch(m.topic) and m.payload]
+        # What is retained may be an earlier device's of this name.
+        live = [m for m in list(client.seen) if pattern.fullmatch(m.topic) and m.payload and not m.retain]
+        told = [json.loads(m.payload) for m in live]
         return next((job for job in told if job["state"] in TERMINAL), None)
 
     job: dict[str, Any] = wait_until("the end of the script", found, PATIENCE)
