@@ -192,7 +192,7 @@ TABLE = {
     "impulse without blocks": Bad("api/1/impulse", {}, 400, "invalid_member", ("inputBlocks: is required",)),
     "no learn block": bad_impulse("learnBlocks: ", learnBlocks=[]),
     "two input blocks": bad_impulse("inputBlocks: ", inputBlocks=[{"id": 1, "type": "features"}] * 2),
-    "input of unknown type": bad_impulse("inputBlocks[0].type: ", inputBlocks=(0, {"type": "image"})),
+    "input of unknown type": bad_impulse("inputBlocks[0].type: ", inputBlocks=(0, {"type": "video"})),
     "DSP of unknown type": bad_impulse(
         "dspBlocks[0].type: 'fft' is unknown", "raw", dspBlocks=(0, {"type": "fft"})
     ),
