@@ -265,7 +265,7 @@ def test_only_some_roles_need_a_signature_where_so_configured(broker: Broker, tm
             assert_refused(post(client, {}, rollback), "signature_missing")
             assert post(client, OPS.sign(rollback, {}, device="some-roles"), rollback).status == 404
             capabilities = client.request("get", "status").body["capabilities"]
-            assert capabilities["auth"] == {"required": ["deploy"], "groupRoles": ["train", "data", "admin"]}
+            assert capabilities["auth"] == {"required": ["deploy"], "groupRoles": ["train", "data"]}
     finally:
         daemon.stop()
 
