@@ -8,12 +8,21 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.command import result_of, trainerd
 from tests.harness import PATIENCE, wait_until
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A short path: the name of a socket in it must not be longer than 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="demo-") as name:
+        yield Path(name)
 
 
 def left_running(directory: Path) -> list[str]:
