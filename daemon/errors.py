@@ -35,6 +35,15 @@ The tree (code, and the status of a reply where it answers a request)::
         │   └── SandboxUnavailable  sandbox_unavailable          no walls to run a script behind
         ├── GateFailed            gate_failed                    int8 strays from the float model
         ├── ExportError           export_failed                  no C could be written
+        ├── DeployError           deploy_failed                  a model did not come onto a board
+        │   ├── BoardUnreachable  board_unreachable              port missing, busy, gone, or silent
+        │   ├── BoardRefused      board_refused                  signature, sequence, format, no room
+        │   ├── ArchitectureMismatch  architecture_mismatch      its firmware holds models of another shape
+        │   ├── ModelTooLarge     model_too_large                more than the board has; told before a build
+        │   ├── ToolMissing       tool_missing                   a compiler or flasher to be installed
+        │   ├── BuildFailed       build_failed                   the firmware does not compile
+        │   ├── FlashFailed       flash_failed                   the flasher gave up
+        │   └── VerifyFailed      verify_failed                  the board computes something else
         ├── JobCanceled           canceled                       asked to stop (ends as CANCELED)
         ├── JobTimedOut           timed_out                      over its time (ends as TIMED_OUT)
         ├── WorkerOutOfMemory     out_of_memory
@@ -332,6 +341,60 @@ class ExportError(JobError):
     """A model that cannot be written as C."""
 
     code = "export_failed"
+
+
+class DeployError(JobError):
+    """A model that did not come onto a board."""
+
+    code = "deploy_failed"
+
+
+class BoardUnreachable(DeployError):
+    """A port that is missing, busy or gone, or a board that does not answer."""
+
+    code = "board_unreachable"
+
+
+class BoardRefused(DeployError):
+    """A board that does not take what it was sent: signature, sequence, format, room."""
+
+    code = "board_refused"
+
+
+class ArchitectureMismatch(DeployError):
+    """A board whose firmware was built for models of another shape."""
+
+    code = "architecture_mismatch"
+
+
+class ModelTooLarge(DeployError):
+    """A model that needs more flash or RAM than the board has."""
+
+    code = "model_too_large"
+
+
+class ToolMissing(DeployError):
+    """A compiler or a flashing tool that is not installed."""
+
+    code = "tool_missing"
+
+
+class BuildFailed(DeployError):
+    """Firmware that does not compile or link."""
+
+    code = "build_failed"
+
+
+class FlashFailed(DeployError):
+    """A flashing tool that gave up."""
+
+    code = "flash_failed"
+
+
+class VerifyFailed(DeployError):
+    """A board whose outputs differ from those of the model."""
+
+    code = "verify_failed"
 
 
 class JobCanceled(JobError):

@@ -10,7 +10,7 @@ $tools/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.8
 
 compile() { # compile MINOR OUTPUT ARGUMENT...
     $tools/bin/uv pip compile pyproject.toml --quiet "${@:3}" \
-        --python-version "3.$1" --python-platform linux --only-binary :all: --generate-hashes \
+        --python-version "3.$1" --python-platform linux --only-binary :all: --no-binary esptool --no-binary crcmod --generate-hashes \
         --no-emit-index-url --no-emit-find-links --no-annotate \
         --custom-compile-command "make lock" --output-file "$2"
 }

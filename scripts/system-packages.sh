@@ -15,6 +15,7 @@ has_picolibc() {
     has riscv64-unknown-elf-gcc &&
         printf '#include <string.h>\n' | riscv64-unknown-elf-gcc --specs=picolibc.specs -fsyntax-only -xc -
 }
+has_simavr_headers() { printf '#include <simavr/sim_avr.h>\n' | gcc -fsyntax-only -xc -; }
 has_libc() { printf '#include <math.h>\n' | gcc -fsyntax-only -xc -; }
 has_cxx() { printf '#include <cstdint>\n' | g++ -fsyntax-only -xc++ -; }
 has_sanitizers() { echo 'int main(void) { return 0; }' | clang -fsanitize=address,undefined -xc -o /dev/null -; }
@@ -53,6 +54,12 @@ find_missing() {
         need gcc-avr has avr-gcc
         need avr-libc has_avr_libc
         need simavr has simavr
+        need libsimavr-dev has_simavr_headers
+        need arduino-core-avr dpkg -s arduino-core-avr
+        need avrdude has avrdude
+        need stm32flash has stm32flash
+        need gdb-multiarch has gdb-multiarch
+        need openocd has openocd
         need gcc-riscv64-unknown-elf has riscv64-unknown-elf-gcc
         need picolibc-riscv64-unknown-elf has_picolibc
         need cmake has cmake

@@ -16,7 +16,7 @@ if ! [ -x "$venv/bin/python" ] ||
 fi
 echo "Installing what locks/py$version$flavour.txt names into $venv" >&2
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --compile \
-    --require-hashes --only-binary :all: -r "locks/py$version$flavour.txt"
+    --require-hashes --only-binary :all: --no-binary esptool,crcmod -r "locks/py$version$flavour.txt"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --compile \
     --no-deps --no-build-isolation --editable .
 # The service may not write here, so it would compile the packages at each start of a training.
