@@ -47,6 +47,7 @@ bench: $(KERAS_STAMP) system-packages ## print the figures beside what they are 
 bench-mcu: $(KERAS_STAMP) system-packages ## instructions and bytes on emulated microcontrollers
 	$(BIN)/python -m hw_tests.bench
 	$(BIN)/python -m hw_tests.bench_networks $(ARGS)
+	$(BIN)/python -m hw_tests.bench_core
 
 .PHONY: campaign
 campaign: $(KERAS_STAMP) system-packages ## try to break it, at length: kill points, random kills, bad networks and clocks, a fuzzer

@@ -1,7 +1,8 @@
 """Compile exported C of sample models with every warning as an error: part of `make check`.
 
 One K-means and one GMM of each width of inputs and of extreme shapes, and networks, with all
-compilers that the tests use, as C99, as gnu11 and as C++17, with and without floats.
+compilers that the tests use, as C99, as gnu11 and as C++17, with and without floats. And the reference
+firmware's core, which is C.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from firmware_export.anomaly import export
 from firmware_export.ir import TestVectors
 from firmware_export.networks.exporting import export_network
 from firmware_export.packages.table import Options
+from hw_tests.core_cases import CORE
 from hw_tests.network_shapes import ds_cnn, resnet_8
 
 STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
@@ -83,11 +85,14 @@ def main() -> int:
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         networks = write_networks(Path(folder))
-        sources = write_sources(Path(folder)) + networks
+        core = sorted(CORE.glob("*.c"))
+        sources = write_sources(Path(folder)) + networks + core
         for compiler, no_float in itertools.product(COMPILERS, (False, True)):
             for source in sources:
                 define = [f"-D{source.stem.upper()}_NO_FLOAT"] if no_float else []
-                if no_float and (source in networks or source.stem.endswith("_user")):
+                if no_float and (source in networks + core or source.stem.endswith("_user")):
+                    continue
+                if source in core and "-xc++" in compiler:
                     continue
                 command = [*compiler, *STRICT, *define, "-Os", "-c", str(source), "-o", f"{folder}/out.o"]
                 failed += subprocess.run(command, check=False).returncode != 0

@@ -19,3 +19,7 @@ WARM_UP = _size("WARM_UP", 100)
 #: Requests that the fuzzer makes up: straight into the intake, and through a broker.
 REQUESTS = _size("REQUESTS", 1_000_000)
 BROKER_REQUESTS = _size("BROKER_REQUESTS", 3000)
+#: Keys of which each makes one signature that is then changed in 24 ways.
+SIGNING_KEYS = _size("SIGNING_KEYS", 400)
+#: Streams of random or changed bytes that are unpacked.
+STREAMS = _size("STREAMS", 100_000)

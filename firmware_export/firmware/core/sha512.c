@@ -1,0 +1,87 @@
+#include "sha512.h"
+
+#include <string.h>
+
+/* Fraction bits of the square roots of the first 8 primes. */
+static const uint64_t start[8] = {
+    0x6a09e667f3bcc908u, 0xbb67ae8584caa73bu, 0x3c6ef372fe94f82bu, 0xa54ff53a5f1d36f1u,
+    0x510e527fade682d1u, 0x9b05688c2b3e6c1fu, 0x1f83d9abfb41bd6bu, 0x5be0cd19137e2179u,
+};
+
+/* Fraction bits of the cube roots of the first 80 primes. */
+static const uint64_t constants[80] = {
+    0x428a2f98d728ae22u, 0x7137449123ef65cdu, 0xb5c0fbcfec4d3b2fu, 0xe9b5dba58189dbbcu,
+    0x3956c25bf348b538u, 0x59f111f1b605d019u, 0x923f82a4af194f9bu, 0xab1c5ed5da6d8118u,
+    0xd807aa98a3030242u, 0x12835b0145706fbeu, 0x243185be4ee4b28cu, 0x550c7dc3d5ffb4e2u,
+    0x72be5d74f27b896fu, 0x80deb1fe3b1696b1u, 0x9bdc06a725c71235u, 0xc19bf174cf692694u,
+    0xe49b69c19ef14ad2u, 0xefbe4786384f25e3u, 0x0fc19dc68b8cd5b5u, 0x240ca1cc77ac9c65u,
+    0x2de92c6f592b0275u, 0x4a7484aa6ea6e483u, 0x5cb0a9dcbd41fbd4u, 0x76f988da831153b5u,
+    0x983e5152ee66dfabu, 0xa831c66d2db43210u, 0xb00327c898fb213fu, 0xbf597fc7beef0ee4u,
+    0xc6e00bf33da88fc2u, 0xd5a79147930aa725u, 0x06ca6351e003826fu, 0x142929670a0e6e70u,
+    0x27b70a8546d22ffcu, 0x2e1b21385c26c926u, 0x4d2c6dfc5ac42aedu, 0x53380d139d95b3dfu,
+    0x650a73548baf63deu, 0x766a0abb3c77b2a8u, 0x81c2c92e47edaee6u, 0x92722c851482353bu,
+    0xa2bfe8a14cf10364u, 0xa81a664bbc423001u, 0xc24b8b70d0f89791u, 0xc76c51a30654be30u,
+    0xd192e819d6ef5218u, 0xd69906245565a910u, 0xf40e35855771202au, 0x106aa07032bbd1b8u,
+    0x19a4c116b8d2d0c8u, 0x1e376c085141ab53u, 0x2748774cdf8eeb99u, 0x34b0bcb5e19b48a8u,
+    0x391c0cb3c5c95a63u, 0x4ed8aa4ae3418acbu, 0x5b9cca4f7763e373u, 0x682e6ff3d6b2b8a3u,
+    0x748f82ee5defb2fcu, 0x78a5636f43172f60u, 0x84c87814a1f0ab72u, 0x8cc702081a6439ecu,
+    0x90befffa23631e28u, 0xa4506cebde82bde9u, 0xbef9a3f7b2c67915u, 0xc67178f2e372532bu,
+    0xca273eceea26619cu, 0xd186b8c721c0c207u, 0xeada7dd6cde0eb1eu, 0xf57d4f7fee6ed178u,
+    0x06f067aa72176fbau, 0x0a637dc5a2c898a6u, 0x113f9804bef90daeu, 0x1b710b35131c471bu,
+    0x28db77f523047d84u, 0x32caab7b40c72493u, 0x3c9ebe0a15c9bebcu, 0x431d67c49c100d4cu,
+    0x4cc5d4becb3e42b6u, 0x597f299cfc657e2au, 0x5fcb6fab3ad6faecu, 0x6c44198c4a475817u,
+};
+
+static uint64_t rotate(uint64_t x, unsigned bits) {
+  return x >> bits | x << (64u - bits);
+}
+
+/* Takes the full block into the state. */
+static void compress(struct sha512 *s) {
+  uint64_t v[8], *w = s->block;
+  memcpy(v, s->state, sizeof v);
+  for (size_t t = 0; t < 80; ++t) {
+    uint64_t x = v[4], sum;
+    sum = v[7] + constants[t] + w[t % 16u];
+    sum += (rotate(x, 14) ^ rotate(x, 18) ^ rotate(x, 41)) + (v[6] ^ (x & (v[5] ^ v[6])));
+    x = v[0];
+    for (size_t i = 7; i != 0; --i) v[i] = v[i - 1];
+    v[4] += sum;
+    v[0] = sum + (rotate(x, 28) ^ rotate(x, 34) ^ rotate(x, 39)) + ((x & (v[2] | v[3])) | (v[2] & v[3]));
+    /* The word of this round gives way to the one of 16 rounds later. */
+    x = w[(t + 1) % 16u];
+    sum = w[t % 16u] + w[(t + 9) % 16u] + (rotate(x, 1) ^ rotate(x, 8) ^ x >> 7);
+    x = w[(t + 14) % 16u];
+    w[t % 16u] = sum + (rotate(x, 19) ^ rotate(x, 61) ^ x >> 6);
+  }
+  for (size_t i = 0; i < 8; ++i) s->state[i] += v[i];
+}
+
+void sha512_start(struct sha512 *s) {
+  memcpy(s->state, start, sizeof s->state);
+  s->length = 0;
+}
+
+void sha512_add(struct sha512 *s, const uint8_t *data, size_t length) {
+  while (length-- != 0) {
+    uint64_t *word = &s->block[s->length / 8u % 16u];
+    *word = *word << 8 | *data++;
+    if (++s->length % 128u == 0u) compress(s);
+  }
+}
+
+void sha512_finish(struct sha512 *s, uint8_t digest[64]) {
+  const uint32_t bits = s->length * 8u;
+  uint8_t byte = 0x80;
+  /* One bit, zeros, and the length in the last 16 bytes. */
+  do {
+    sha512_add(s, &byte, 1);
+    byte = 0;
+  } while (s->length % 128u != 112u);
+  s->block[14] = 0;
+  s->block[15] = bits;
+  compress(s);
+  for (size_t i = 0; i < 8; ++i) {
+    for (size_t j = 8; j-- != 0; s->state[i] >>= 8) digest[8 * i + j] = (uint8_t)s->state[i];
+  }
+}

@@ -1,0 +1,18 @@
+/* SHA-512 (FIPS 180-4), of a message that comes in pieces. */
+#ifndef SHA512_H
+#define SHA512_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct sha512 {
+  uint64_t state[8];
+  uint64_t block[16]; /* the bytes of the block that is not full yet, shifted in; then the schedule */
+  uint32_t length;    /* bytes so far: below 2^29 */
+};
+
+void sha512_start(struct sha512 *s);
+void sha512_add(struct sha512 *s, const uint8_t *data, size_t length);
+void sha512_finish(struct sha512 *s, uint8_t digest[64]);
+
+#endif
