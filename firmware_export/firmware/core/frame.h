@@ -1,0 +1,40 @@
+/* SMP over a serial console: lines of base64 with a length and a CRC. */
+#ifndef FRAME_H
+#define FRAME_H
+
+#include <stdint.h>
+
+/* The longest packet, a multiple of 4. */
+#ifndef FW_BUFFER
+#define FW_BUFFER 512
+#endif
+
+/* Bytes as they are in base64. The packet is aligned to 4. */
+struct frame {
+  uint8_t unused[2];
+  uint8_t length[2];
+  uint8_t packet[FW_BUFFER];
+  uint8_t crc[2];
+};
+
+/* A packet comes in here and its answer goes out from here; between packets it is free for any use. */
+extern union frame_buffer {
+  struct frame frame;
+  uint32_t aligned;
+} frame_buffer;
+
+#define PACKET (frame_buffer.frame.packet)
+
+/* Takes a byte from the line. */
+void frame_byte(uint8_t byte);
+
+/* Whether a frame has begun and is not over. */
+int frame_is_open(void);
+
+/* Sends a packet of so many bytes. */
+void frame_send(unsigned length);
+
+/* CRC16-XMODEM of bytes, continued. */
+uint16_t crc16(uint16_t crc, const uint8_t *bytes, unsigned size);
+
+#endif

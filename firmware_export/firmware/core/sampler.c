@@ -1,0 +1,94 @@
+#include "sampler.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "cbor.h"
+#include "frame.h"
+#include "hal.h"
+#include "slots.h"
+#include "smp.h"
+
+#define AROUND_ROWS 48u /* header of the packet, and what CBOR puts around the rows */
+
+/* The rows that were taken last, in a ring: features and outputs of each. */
+static struct {
+  uint32_t period, last; /* milliseconds; period 0: nothing is sampled */
+  uint32_t taken;        /* rows since the start */
+  uint32_t held;         /* of those, in the ring */
+  uint32_t room;         /* most that it holds */
+  uint32_t next;         /* place of the next row */
+} ring;
+
+static unsigned features_bytes(void) {
+  return fw_model.rows * (unsigned)sizeof(float);
+}
+
+/* Multiple of 4. */
+static unsigned row_bytes(void) {
+  return (features_bytes() + fw_model.factory.output_bytes + 3u) & ~3u;
+}
+
+static uint8_t *row_at(uint32_t place) {
+  uint32_t size;
+  return hal_spare(&size) + place * row_bytes();
+}
+
+void sampler_turn(void) {
+  const uint32_t now = hal_milliseconds();
+  const struct blob *const blob = &fw_model.factory;
+  uint8_t *const row = row_at(ring.next), *const output = PACKET + ((blob->input_bytes + 3u) & ~3u);
+  float *const features = (float *)(void *)row;
+  if (ring.period == 0 || frame_is_open() || now - ring.last < ring.period) return;
+  ring.last = now;
+  if (hal_sample(features, fw_model.rows) == 0) return;
+  if (fw_model.score(slots_params(slots.active), features, PACKET, output) != 0) return;
+  memcpy(row + features_bytes(), output, blob->output_bytes);
+  ++ring.taken;
+  if (ring.held != ring.room) ++ring.held;
+  if (++ring.next == ring.room) ring.next = 0;
+}
+
+int sampler_set(void) {
+  const uint32_t period = cbor_number("everyms", UINT32_MAX);
+  const unsigned working = fw_model.factory.input_bytes + fw_model.factory.output_bytes + 4u;
+  uint32_t size;
+  float *const place = (float *)(void *)hal_spare(&size);
+  if (period == UINT32_MAX) return SMP_INVALID;
+  if (fw_model.score == NULL) return MODEL_NONE;
+  ring.held = ring.next = 0;
+  ring.room = size / row_bytes();
+  if (ring.room == 0 || working > sizeof PACKET || hal_sample(place, fw_model.rows) == 0) return MODEL_NO_SENSOR;
+  ring.period = period;
+  ring.last = hal_milliseconds();
+  return SMP_OK;
+}
+
+/* A member of rows: so many bytes of each, from an offset in the row on. */
+static void write_rows(const char *name, uint32_t place, uint32_t count, unsigned offset, unsigned size) {
+  cbor_put_text(name);
+  cbor_put(CBOR_BYTES, count * size);
+  for (; count != 0; --count) {
+    cbor_append(row_at(place) + offset, size);
+    if (++place == ring.room) place = 0;
+  }
+}
+
+int sampler_rows(void) {
+  const uint32_t from = cbor_number("from", 0), most = cbor_number("max", UINT32_MAX);
+  const uint32_t oldest = ring.taken - ring.held;
+  const uint32_t first = from < oldest ? oldest : from < ring.taken ? from : ring.taken;
+  uint32_t count = ring.taken - first, place = ring.next;
+  if (cbor_wrong()) return SMP_INVALID;
+  if (fw_model.score == NULL) return MODEL_NONE;
+  if (count > most) count = most;
+  while (count * row_bytes() > sizeof PACKET - AROUND_ROWS) --count;
+  if (place < ring.taken - first) place += ring.room;
+  place -= ring.taken - first;
+  cbor_put(CBOR_MAP, 4);
+  cbor_pair("first", first);
+  cbor_pair("dropped", from < oldest ? oldest - from : 0);
+  write_rows("in", place, count, 0, features_bytes());
+  write_rows("out", place, count, features_bytes(), fw_model.factory.output_bytes);
+  return SMP_OK;
+}

@@ -1,0 +1,105 @@
+#include "smp.h"
+
+#include "cbor.h"
+#include "frame.h"
+#include "hal.h"
+
+#define HEADER 8u
+#define VERSION 1u /* of SMP, the second; 0 is the first */
+#define GROUP_OS 0
+#define GROUP_IMAGE 1
+#define GROUP_MODEL 64
+
+enum { READ, READ_ANSWER, WRITE };
+
+static uint8_t reset_is_due;
+
+static int os_echo(void) {
+  const struct cbor_item text = cbor_get("d", CBOR_TEXT);
+  if (text.bytes == NULL) return SMP_INVALID;
+  cbor_put(CBOR_MAP, 1);
+  cbor_put_text("r");
+  cbor_put_bytes(CBOR_TEXT, text.bytes, text.value);
+  return SMP_OK;
+}
+
+static int os_reset(void) {
+  reset_is_due = 1;
+  return SMP_OK;
+}
+
+static int os_parameters(void) {
+  cbor_put(CBOR_MAP, 2);
+  cbor_pair("buf_size", sizeof PACKET + 4); /* with length and CRC */
+  cbor_pair("buf_count", 1);
+  return SMP_OK;
+}
+
+static const struct command {
+  uint8_t group, id, operation;
+  int (*run)(void);
+} commands[] = {
+    {GROUP_OS, 0, WRITE, os_echo},
+    {GROUP_OS, 0, READ, os_echo},
+    {GROUP_OS, 5, WRITE, os_reset},
+    {GROUP_OS, 6, READ, os_parameters},
+    {GROUP_IMAGE, 0, READ, image_state},
+    {GROUP_IMAGE, 0, WRITE, image_set_state},
+    {GROUP_IMAGE, 1, WRITE, image_upload},
+    {GROUP_IMAGE, 5, WRITE, image_erase},
+    {GROUP_MODEL, 0, READ, model_info},
+    {GROUP_MODEL, 1, WRITE, model_rows},
+    {GROUP_MODEL, 2, READ, sampler_rows},
+    {GROUP_MODEL, 3, WRITE, sampler_set},
+};
+
+/* Writes an answer, of which it gives the code. */
+static int answer(const uint8_t *header, unsigned length) {
+  const unsigned size = header[2] * 256u + header[3];
+  if ((header[0] >> 3 & 3u) > VERSION) return SMP_TOO_NEW;
+  if (size != length - HEADER || !cbor_read(header + HEADER, size)) return SMP_INVALID;
+  for (unsigned i = 0; i < sizeof commands / sizeof *commands; ++i) {
+    const struct command *const command = &commands[i];
+    if (header[4] == 0 && header[5] == command->group && header[7] == command->id &&
+        (header[0] & 7u) == command->operation)
+      return command->run();
+  }
+  return SMP_UNSUPPORTED;
+}
+
+/* The second version of SMP tells apart whose codes they are; the first has no room for more than its own. */
+static void write_error(int code, unsigned version) {
+  if (code < MODEL_ERROR || version == 0) {
+    cbor_put(CBOR_MAP, 1);
+    cbor_pair("rc", code < MODEL_ERROR ? (uint32_t)code : 1u);
+    return;
+  }
+  cbor_put(CBOR_MAP, 1);
+  cbor_put_text("err");
+  cbor_put(CBOR_MAP, 2);
+  cbor_pair("group", GROUP_MODEL);
+  cbor_pair("rc", (uint32_t)(code - MODEL_ERROR));
+}
+
+void smp_packet(unsigned length) {
+  uint8_t *const header = PACKET;
+  uint8_t *const body = header + HEADER, *end;
+  int code;
+  if (length < HEADER || (header[0] & 1u) != 0) return;
+  cbor_write(body, header + sizeof PACKET);
+  code = answer(header, length);
+  end = cbor_end();
+  if (code == SMP_OK && end == body) cbor_put(CBOR_MAP, 0);
+  if (code == SMP_OK && end == NULL) code = SMP_TOO_LONG;
+  if (code != SMP_OK) {
+    cbor_write(body, header + sizeof PACKET);
+    write_error(code, header[0] >> 3 & 3u);
+  }
+  length = (unsigned)(cbor_end() - body);
+  header[0] = (uint8_t)((header[0] & ~0xe0u) | 1u);
+  header[1] = 0;
+  header[2] = (uint8_t)(length >> 8);
+  header[3] = (uint8_t)length;
+  frame_send(HEADER + length);
+  if (reset_is_due) hal_reset();
+}
