@@ -1,0 +1,1 @@
+"""The reference firmware, as a process and on emulated boards."""
