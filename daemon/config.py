@@ -16,6 +16,7 @@ from daemon.errors import ConfigError
 from daemon.memory import total_memory
 from daemon.wire.logs import LogLevel
 from daemon.wire.signed import Role
+from daemon.wire.targets import Target
 from daemon.wire.worker import GateBounds
 
 _Positive = Annotated[int, Meta(ge=1)]
@@ -291,6 +292,30 @@ class Keras(_Section, frozen=True):
         return self.expert if self.expert is not None and self.expert.enabled else None
 
 
+class Deploy(_Section, frozen=True):
+    """``[deploy]``: the process that holds the serial ports.
+
+    Parameters
+    ----------
+    socket : str or None
+        Where it listens, if something else starts it; the daemon starts it where left out.
+    state_dir : str or None
+        Where it keeps its key, and what it can put back onto boards.
+    key_file : str or None
+        The key that signs models for boards; made where it is not there.
+    boards_dir : str or None
+        Where facts about further boards lie.
+    unsigned : bool
+        Whether firmware is built that takes models without a signature.
+    """
+
+    socket: str | None = None
+    state_dir: str | None = None
+    key_file: str | None = None
+    boards_dir: str | None = None
+    unsigned: bool = False
+
+
 class Log(_Section, frozen=True):
     """``[log]``: what is logged.
 
@@ -312,8 +337,10 @@ class Config(_Section, frozen=True):
         Where everything that must survive is kept.
     runtime_dir : str
         Where the local socket lies.
-    device, mqtt, auth, jobs, worker, models, disk, data, keras, gate, log
+    device, mqtt, auth, jobs, worker, models, disk, data, keras, deploy, gate, log
         The sections.
+    targets : dict or None
+        Boards that models can be deployed to, by name.
     """
 
     device: Device
@@ -327,6 +354,8 @@ class Config(_Section, frozen=True):
     disk: Disk = Disk()
     data: Data = Data()
     keras: Keras = Keras()
+    deploy: Deploy = Deploy()
+    targets: dict[str, Target] | None = None
     gate: GateBounds = GateBounds()
     log: Log = Log()
 
@@ -339,6 +368,21 @@ class Config(_Section, frozen=True):
     def socket_path(self) -> Path:
         """The local socket."""
         return Path(self.runtime_dir) / "trainerd.sock"
+
+    @property
+    def ports_socket_path(self) -> Path:
+        """Where the process listens that holds the serial ports."""
+        return Path(self.deploy.socket or Path(self.runtime_dir) / "ports.sock")
+
+    @property
+    def ports_state_path(self) -> Path:
+        """Where that process keeps what must survive."""
+        return Path(self.deploy.state_dir or self.state_path / "ports")
+
+    @property
+    def deploy_key_path(self) -> Path:
+        """Its key."""
+        return Path(self.deploy.key_file or self.ports_state_path / "deploy.key")
 
 
 def default_path() -> Path:
@@ -378,6 +422,8 @@ def documented_sections() -> dict[str, Any]:
         "data.projects.1": ProjectData,
         "keras": Keras,
         "keras.expert": Expert,
+        "deploy": Deploy,
+        "targets.press": Target,
         "gate": GateBounds,
         "log": Log,
     }

@@ -27,6 +27,8 @@ else:
 #: What the kernel takes for the path of a socket, in bytes.
 _LONGEST_SOCKET = 107
 _PROJECT_ID = re.compile(r"[1-9][0-9]{0,15}")
+_TARGET = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PORT = re.compile(r"/|socket://|rfc2217://")
 #: Stands for a key that is required, once its absence or its mistake has been told.
 _STAND_INS: dict[str, Any] = {
     "device": {"id": "device"},
@@ -75,23 +77,25 @@ def _convert(tables: dict[str, Any]) -> tuple[Config | None, list[tuple[str, str
     """The typed configuration, and what is wrong with it: key and message. None where no rest is left."""
     rest = copy.deepcopy(tables)
     mistakes: list[tuple[str, str]] = []
+    told: set[str] = set()
     while True:
         try:
             return convert(rest, Config), mistakes
         except InvalidMember as error:
-            mistakes.append((error.place, error.message))
+            # A required key that is misspelt or mistyped is not missing, too.
+            if not (error.place in told and error.message.endswith(": is required and missing")):
+                mistakes.append((error.place, error.message))
+            told.add(error.place)
+            if meant := re.search(r", did you mean (\w+)\?$", error.message):
+                told.add(".".join((*error.place.split(".")[:-1], meant[1])))
             if not _take_out(rest, error.place):
                 return None, mistakes
-            if meant := re.search(r", did you mean (\w+)\?$", error.message):
-                # A required key that is misspelt is not missing, too.
-                section = error.place.rpartition(".")[0]
-                _take_out(rest, f"{section}.{meant[1]}" if section else meant[1], only_missing=True)
 
 
-def _take_out(tables: dict[str, Any], place: str, *, only_missing: bool = False) -> bool:
+def _take_out(tables: dict[str, Any], place: str) -> bool:
     """Remove the key at a place, or put something right in its stead; False where it is not to be found.
 
-    With `only_missing` a key that is there is left alone.
+    What lacks a key that is required is removed itself.
     """
     *sections, key = re.sub(r"\[[^\]]*\]", "", place).split(".")
     table: Any = tables
@@ -100,10 +104,8 @@ def _take_out(tables: dict[str, Any], place: str, *, only_missing: bool = False)
     if not isinstance(table, dict):
         return False
     stand_in = _STAND_INS.get(place)
-    if only_missing and (key in table or stand_in is None):
-        return False
     if stand_in is None:
-        return table.pop(key, None) is not None
+        return table.pop(key, None) is not None or (bool(sections) and _take_out(tables, ".".join(sections)))
     if table.get(key) == stand_in:
         return False
     table[key] = copy.deepcopy(stand_in)
@@ -130,6 +132,7 @@ def _contradictions(config: Config) -> Iterator[tuple[str, str]]:
     if config.auth.required and config.auth.keys_file is None:
         yield "auth.required", "needs auth.keys_file: without keys nobody can sign"
     yield from _contradictions_of_data(config)
+    yield from _contradictions_of_targets(config)
     if len(os.fsencode(config.socket_path)) > _LONGEST_SOCKET:
         yield "runtime_dir", f"is too long: {config.socket_path} has more than {_LONGEST_SOCKET} bytes"
 
@@ -143,6 +146,32 @@ def _contradictions_of_data(config: Config) -> Iterator[tuple[str, str]]:
                 f"data.projects.{project}.key_file",
                 "needs mqtt.version 5 where auth.required has data: a signed recording has auth beside it",
             )
+
+
+def _contradictions_of_targets(config: Config) -> Iterator[tuple[str, str]]:
+    if len(os.fsencode(config.deploy.socket or "")) > _LONGEST_SOCKET:
+        yield "deploy.socket", f"is too long: a socket's path has at most {_LONGEST_SOCKET} bytes"
+    targets = config.targets or {}
+    groups = {group for target in targets.values() for group in target.groups}
+    holders: dict[str, str] = {}
+    for name, target in targets.items():
+        place = f"targets.{name}"
+        if not _TARGET.fullmatch(name):
+            yield place, "is no name of a target: take 1 to 64 letters, digits, _ or -"
+        if name in groups:
+            yield place, "is the name of a group of targets, too: give one of them another"
+        if not _PORT.match(target.port):
+            yield (
+                f"{place}.port",
+                "is neither a device file such as /dev/serial/by-id/..., nor socket:// or rfc2217://",
+            )
+        for key, port in (("port", target.port), ("programmer", target.programmer)):
+            # One device may have several names.
+            known_as = os.path.realpath(port) if port is not None and port.startswith("/") else port
+            if known_as is not None and (holder := holders.setdefault(known_as, name)) != name:
+                yield f"{place}.{key}", f"is a port of target {holder}, too: two targets never share one"
+        if target.method == "slot" and (target.application or target.build):
+            yield f"{place}.method", "is slot: then no firmware is built, leave application and build out"
 
 
 def _line_of(text: str, place: str) -> int | None:

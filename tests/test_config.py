@@ -122,6 +122,60 @@ def test_what_is_wrong_is_told_with_its_line(
     assert said in refused.value.message
 
 
+PRESS = '\n[targets.press]\nboard = "mps2-an386"\nport = "/dev/ttyUSB0"\n'
+VALVE = '\n[targets.valve]\nboard = "microbit"\nport = "socket://10.0.0.7:4000"\n'
+
+
+def test_targets_may_be_said(tmp_path: Path) -> None:
+    loaded = load(tmp_path, GOOD + PRESS + 'groups = ["line"]\nsamples = "store"\n' + VALVE)
+    assert loaded.targets is not None and set(loaded.targets) == {"press", "valve"}
+    assert (loaded.targets["press"].method, loaded.targets["press"].ask_s) == ("auto", 60)
+    # What the process that holds the ports keeps lies with everything else, unless it has a place of its own.
+    assert loaded.ports_socket_path == Path("/run/trainerd/ports.sock")
+    assert loaded.deploy_key_path == Path("/tmp/state/ports/deploy.key")
+    apart = load(tmp_path, GOOD + '[deploy]\nsocket = "/run/p/s"\nstate_dir = "/var/lib/p"\n')
+    assert (apart.ports_socket_path, apart.deploy_key_path) == (
+        Path("/run/p/s"),
+        Path("/var/lib/p/deploy.key"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("targets", "line", "said"),
+    [
+        (PRESS.replace("board", "baord"), 10, "targets.press.baord: unknown member, did you mean board?"),
+        (PRESS.replace("port =", "# port ="), 9, "targets.press.port: is required and missing"),
+        (PRESS.replace('"mps2-an386"', "5"), 10, "targets.press.board: expected `str`, got `int`"),
+        (PRESS + "baud = 5\n", 12, "targets.press.baud: expected `int` >= 300"),
+        (PRESS + 'method = "slots"\n', 12, "targets.press.method: 'slots' is unknown, did you mean 'slot'?"),
+        (PRESS + 'samples = "all"\n', 12, "targets.press.samples: 'all' is unknown"),
+        (PRESS + 'groups = ["a/b"]\n', 12, "targets.press.groups[0]: "),
+        (PRESS + 'method = "slot"\nbuild = ["make"]\n', 12, "targets.press.method: is slot: then"),
+        (PRESS.replace("/dev/ttyUSB0", "COM3"), 11, "targets.press.port: is neither a device file"),
+        (PRESS.replace("press", '"p r"'), 9, "targets.p r: is no name of a target"),
+        (PRESS + VALVE + 'groups = ["press"]\n', 9, "targets.press: is the name of a group of targets"),
+        (
+            PRESS + VALVE.replace("socket://10.0.0.7:4000", "/dev/../dev/ttyUSB0"),
+            15,
+            "targets.valve.port: is a port of target press",
+        ),
+        (
+            PRESS + VALVE + 'programmer = "/dev/ttyUSB0"\n',
+            16,
+            "targets.valve.programmer: is a port of target press",
+        ),
+        (f'[deploy]\nsocket = "/{"s" * 120}"\n', 9, "deploy.socket: is too long"),
+    ],
+)
+def test_what_is_wrong_with_targets_is_told_with_its_line(
+    tmp_path: Path, targets: str, line: int, said: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(tmp_path, GOOD + targets)
+    assert refused.value.message.startswith(f"{tmp_path / 'trainerd.toml'}:{line}: {said}")
+    assert len(refused.value.message.splitlines()) == 1
+
+
 def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(tmp_path: Path) -> None:
     text = (
         'state_dri = "/tmp/state"\nruntime_dir = 5\n\n[device]\nid = "group"\ngroups = ["a", "a", "b/c"]\n\n'
