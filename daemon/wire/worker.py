@@ -22,6 +22,13 @@ STAGE_SPANS = {
     "export": (0.85, 1.00),
 }
 
+#: The same of a deployment, for each of its targets; a package is built in a job that is nothing else.
+DEPLOY_SPANS = {
+    "build": (0.00, 0.40),
+    "flash": (0.40, 0.85),
+    "verify": (0.85, 1.00),
+}
+
 
 #: File beside the staging directory that a training leaves to go on from after an interruption.
 CHECKPOINT = "checkpoint.npz"
@@ -182,7 +189,10 @@ class BuildSpec(Work, frozen=True, kw_only=True, tag="build"):
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress", omit_defaults=True):
-    """Where the job is: `fraction` (0..1) of `stage`, and seconds that the rest of the stage will take."""
+    """Where the job is: `fraction` (0..1) of `stage`, and seconds that the rest of the stage will take.
+
+    `target` is the number of the target that a deployment is at, from 0, and of how many.
+    """
 
     stage: str
     fraction: float
@@ -190,6 +200,7 @@ class Progress(msgspec.Struct, frozen=True, tag="progress", omit_defaults=True):
     epoch: int | None = None
     epochs: int | None = None
     eta_s: float | None = None
+    target: tuple[int, int] | None = None
 
 
 class Log(msgspec.Struct, frozen=True, tag="log"):
@@ -220,5 +231,7 @@ Event = Progress | Log | Done | Failed
 
 def overall(progress: Progress) -> float:
     """Progress of the whole job, 0..1."""
-    start, end = STAGE_SPANS.get(progress.stage, (0.0, 1.0))
-    return start + (end - start) * min(max(progress.fraction, 0.0), 1.0)
+    number, count = progress.target or (0, 1)
+    spans = STAGE_SPANS if progress.target is None else DEPLOY_SPANS
+    start, end = spans.get(progress.stage, (0.0, 1.0))
+    return (number + start + (end - start) * min(max(progress.fraction, 0.0), 1.0)) / count
