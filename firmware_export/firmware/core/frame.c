@@ -93,6 +93,7 @@ void frame_byte(uint8_t byte) {
     if ((mark << 8 | byte) == START) {
       open = 1;
       count = 0;
+      mlperf_forget();
     } else if ((mark << 8 | byte) != CONTINUE || !open) {
       state = BETWEEN;
       open = 0;

@@ -1,10 +1,16 @@
-/* MLPerf Tiny's text commands, for outside runners. */
+/* MLPerf Tiny's text commands, for outside runners: docs/device-protocol.md. */
 #ifndef MLPERF_H
 #define MLPERF_H
 
 #include <stdint.h>
 
+/* Says that the board is ready. */
+void mlperf_start(void);
+
 /* Takes a byte that belongs to no SMP frame. */
 void mlperf_byte(uint8_t byte);
+
+/* PACKET is used for something else: what was loaded, and its results, are gone. */
+void mlperf_forget(void);
 
 #endif

@@ -35,6 +35,7 @@ struct fw_model {
   /* The same from features; input is room for the row of inputs. Null where there are no features. */
   int (*score)(const void *params, const float *features, void *input, void *output);
   uint8_t public_key[KEY_SIZE]; /* Ed25519; zeros: signatures are not looked at */
+  uint8_t output_width;         /* bytes of a value in a row of outputs: 1, or 4 of a score */
 };
 
 /* Written for each firmware; without, it is a firmware that knows no model. */

@@ -53,4 +53,5 @@ const struct fw_model fw_model = {
     .run = run,
     .score = score,
     .public_key = {PUBLIC_KEY},
+    .output_width = sizeof(int32_t),
 };
