@@ -68,7 +68,11 @@ def build_peer(model: tuple[Path, ...] = (LINEAR,), flags: tuple[str, ...] = ())
     folder = tempfile.TemporaryDirectory(prefix="peer-")
     _folders.append(folder)
     program = Path(folder.name) / "peer"
-    sources = [*sorted((FIRMWARE / "core").glob("*.c")), FIRMWARE / "boards" / "posix.c", *model]
+    sources = [
+        *sorted((FIRMWARE / "core").glob("*.c")),
+        *(FIRMWARE / "boards" / name for name in ("posix.c", "test_signal.c")),
+        *model,
+    ]
     includes = {f"-I{path}" for path in (FIRMWARE / "core", *(source.parent for source in model))}
     options = ("-std=c99", "-O1", "-g", *flags, *sorted(includes))
     subprocess.run(["gcc", *options, *map(str, sources), "-o", str(program)], check=True)

@@ -85,6 +85,18 @@ class Line:
             raise Refused(None, given["rc"])
         return given
 
+    def reset(self) -> None:
+        """Have the board start anew, and wait until it hears again: what comes in meanwhile is lost."""
+        self.ask(WRITE, OS, 5)
+        for _ in range(100):
+            self.connection.settimeout(TIMEOUT_S / 100)
+            try:
+                self.ask(WRITE, OS, 0, d="")
+                break
+            except TimeoutError:
+                continue
+        self.connection.settimeout(TIMEOUT_S)
+
     def send(self, request: bytes) -> None:
         """Send a packet in lines."""
         for line in packet.encode(request):

@@ -128,14 +128,6 @@ uint32_t hal_milliseconds(void) {
   return (uint32_t)(now.tv_sec * 1000 + now.tv_nsec / 1000000);
 }
 
-/* A slow wave, another on each axis. */
-int hal_sample(float *row, unsigned values) {
-  static unsigned step;
-  for (unsigned i = 0; i < values; ++i) row[i] = (float)((step * 7 + i * 13) % 64) / 8.0f - 4.0f;
-  ++step;
-  return 1;
-}
-
 uint8_t *hal_spare(uint32_t *size) {
   static uint32_t spare[1024];
   *size = sizeof spare;

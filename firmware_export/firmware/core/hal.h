@@ -33,7 +33,7 @@ int hal_erase(unsigned area);
 /* Into what was erased; offset and size are multiples of HAL_FLASH_UNIT. 0, or -1 where it failed. */
 int hal_write(unsigned area, uint32_t offset, const void *data, uint32_t size);
 
-/* The sensor's next row, of so many values; 0 where there is no sensor for it. */
+/* The sensor's next row, of so many values; 0 where there is no sensor for it. Without one of these, there is none. */
 int hal_sample(float *row, unsigned values);
 
 /* Memory that nobody else needs, aligned to 4: rows of the sensor are kept in it. */

@@ -1,0 +1,136 @@
+"""The reference firmware on emulated boards: its line is a TCP port of QEMU's."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hw_tests.boards import BOARDS
+from hw_tests.boards.peer import FIRMWARE, LINEAR, Peer
+
+SIZE = ("-Os", "-std=c99", "-ffunction-sections", "-fdata-sections")
+STACK = 0x600
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the firmware of a board is built.
+
+    Attributes
+    ----------
+    sources : tuple of str
+        Of ``firmware/boards``.
+    defines : tuple of str
+    slots : int
+        Where the areas for models begin: the firmware ends before.
+    slot, journal : int
+        Bytes of each.
+    """
+
+    sources: tuple[str, ...]
+    defines: tuple[str, ...]
+    slots: int
+    slot: int
+    journal: int
+
+
+def _cmsdk(name: str, uart: int, clock: int, slots: int) -> Layout:
+    defines = (f'-DBOARD_NAME="{name}"', f"-DUART={uart:#x}u", f"-DCLOCK_HZ={clock}u")
+    return Layout(("cortex_m.c", "cmsdk.c"), defines, slots, 0x1_0000, 0x1000)
+
+
+LAYOUTS = {
+    "M0": Layout(("cortex_m.c", "nrf51.c"), (), 0x3_0000, 0x7800, 0x400),
+    "M3": _cmsdk("mps2-an385", 0x4000_4000, 25_000_000, 0x20_0000),
+    "M4F": _cmsdk("mps2-an386", 0x4000_4000, 25_000_000, 0x20_0000),
+    "M7": _cmsdk("mps2-an500", 0x4000_4000, 25_000_000, 0x20_0000),
+    "M55": _cmsdk("mps3-an547", 0x5930_3000, 32_000_000, 0x1004_0000),
+}
+"""By core, as the boards are."""
+
+
+def build_firmware(
+    core: str, elf: Path, *, model: Sequence[Path] = (LINEAR,), flags: Sequence[str] = (), sensor: bool = True
+) -> Path:
+    """Compile and link the firmware for a board.
+
+    Parameters
+    ----------
+    core : str
+        Key of ``BOARDS``.
+    elf : Path
+        Where the image goes.
+    model : sequence of Path
+        C files that define ``fw_model``; none for a firmware without a model.
+    flags : sequence of str
+        For the compiler.
+    sensor : bool
+        Whether the test signal is its sensor; else it has none.
+
+    Raises
+    ------
+    subprocess.CalledProcessError
+        It does not compile; the compiler has said why on stderr.
+    """
+    board, layout = BOARDS[core], LAYOUTS[core]
+    symbols = {
+        "FLASH_ORIGIN": board.flash[0],
+        "FLASH_LENGTH": layout.slots - board.flash[0],
+        "RAM_ORIGIN": board.ram[0],
+        "RAM_LENGTH": board.ram[1],
+        "SLOTS_ORIGIN": layout.slots,
+        "SLOT_LENGTH": layout.slot,
+        "JOURNAL_LENGTH": layout.journal,
+        "STACK_LENGTH": STACK,
+    }
+    names = (*layout.sources, *(("test_signal.c",) if sensor else ()))
+    sources = [
+        *sorted((FIRMWARE / "core").glob("*.c")),
+        *(FIRMWARE / "boards" / name for name in names),
+        *model,
+    ]
+    command = [
+        *("arm-none-eabi-gcc", *board.flags, "-mthumb", *SIZE, *layout.defines, *flags),
+        *(f"-I{FIRMWARE / 'core'}", *map(str, sources), "-nostartfiles", "--specs=nano.specs"),
+        *("--specs=nosys.specs", "-Wl,--gc-sections,--no-warn-rwx-segments"),
+        *("-Wl,-T," + str(FIRMWARE / "boards" / "cortex_m.ld"), "-o", str(elf)),
+        *(f"-Wl,--defsym={name}={value:#x}" for name, value in symbols.items()),
+    ]
+    subprocess.run(command, check=True)
+    return elf
+
+
+@contextmanager
+def emulated(core: str, elf: Path, *, options: Sequence[str] = ()) -> Iterator[Peer]:
+    """Start an emulated board, and end it. What its flash holds is lost with it.
+
+    Parameters
+    ----------
+    core : str
+        Key of ``BOARDS``.
+    elf : Path
+    options : sequence of str
+        More of QEMU's.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        handle = listener.fileno()
+        command = [
+            *("qemu-system-arm", "-M", BOARDS[core].machine, "-display", "none", "-monitor", "none"),
+            *(
+                "-chardev",
+                f"socket,id=line,fd={handle},server=on,wait=off,nodelay=on",
+                "-serial",
+                "chardev:line",
+            ),
+            *("-kernel", str(elf), *options),
+        ]
+        process = subprocess.Popen(command, pass_fds=[handle], text=True)
+        try:
+            yield Peer(listener.getsockname()[1], process)
+        finally:
+            process.kill()
+            process.wait()
