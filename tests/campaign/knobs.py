@@ -23,3 +23,7 @@ BROKER_REQUESTS = _size("BROKER_REQUESTS", 3000)
 SIGNING_KEYS = _size("SIGNING_KEYS", 400)
 #: Streams of random or changed bytes that are unpacked.
 STREAMS = _size("STREAMS", 100_000)
+#: Updates of a firmware that lose power several times, at random operations on flash.
+POWER_CUTS = _size("POWER_CUTS", 500)
+#: Streams of damaged frames that a firmware under sanitizers is sent.
+FRAMES = _size("FRAMES", 100_000)

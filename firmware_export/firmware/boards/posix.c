@@ -27,10 +27,11 @@
 #define JOURNAL_SIZE 0x400u
 #define FLASH_SIZE (2 * (SLOT_SIZE + JOURNAL_SIZE))
 #define POWER_LOST 86 /* exit status */
+#define KEPT "%d,%d,%d,%u" /* over a reset: listener, client, flash_file, operations_left */
 
 const char hal_board[] = "posix";
 
-static int listener = -1, client = -1;
+static int listener = -1, client = -1, flash_file = -1;
 static uint8_t *flash;
 static unsigned operations_left; /* until power fails; 0: it does not */
 static char **arguments;
@@ -140,25 +141,27 @@ uint32_t hal_boot(void) {
   return (uint32_t)now.tv_nsec ^ (uint32_t)getpid() << 16;
 }
 
-/* The process begins anew, with nothing in memory, and keeps its line as a serial port would. */
+/* The process begins anew, with nothing in memory, and keeps its line as a serial port would, and its flash. */
 void hal_reset(void) {
-  char line[32];
+  char kept[48];
   send_output();
-  snprintf(line, sizeof line, "%d,%d", listener, client);
-  setenv("PEER_LINE", line, 1);
+  snprintf(kept, sizeof kept, KEPT, listener, client, flash_file, operations_left);
+  setenv("PEER_KEEPS", kept, 1);
   execv("/proc/self/exe", arguments);
   fail("reset");
 }
 
 void hal_start(void) {}
 
-static void map_flash(const char *file) {
-  const int descriptor = file != NULL ? open(file, O_RDWR | O_CREAT, 0600) : -1;
-  const int flags = file != NULL ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS;
-  struct stat status = {0};
-  if (file != NULL && (descriptor < 0 || fstat(descriptor, &status) != 0 || ftruncate(descriptor, FLASH_SIZE) != 0))
-    fail(file);
-  flash = mmap(NULL, FLASH_SIZE, PROT_READ | PROT_WRITE, flags, descriptor, 0);
+static void open_flash(const char *name) {
+  flash_file = name != NULL ? open(name, O_RDWR | O_CREAT, 0600) : fileno(tmpfile());
+  if (flash_file < 0) fail(name != NULL ? name : "flash");
+}
+
+static void map_flash(void) {
+  struct stat status;
+  if (fstat(flash_file, &status) != 0 || ftruncate(flash_file, FLASH_SIZE) != 0) fail("flash");
+  flash = mmap(NULL, FLASH_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, flash_file, 0);
   if (flash == MAP_FAILED) fail("flash");
   if (status.st_size < FLASH_SIZE) memset(flash, 0xff, FLASH_SIZE);
 }
@@ -167,8 +170,6 @@ static void listen_at(unsigned port) {
   struct sockaddr_in address = {0};
   socklen_t size = sizeof address;
   const int yes = 1;
-  const char *const line = getenv("PEER_LINE");
-  if (line != NULL && sscanf(line, "%d,%d", &listener, &client) == 2) return;
   listener = socket(AF_INET, SOCK_STREAM, 0);
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -182,6 +183,7 @@ static void listen_at(unsigned port) {
 }
 
 int main(int argc, char **argv) {
+  const char *const kept = getenv("PEER_KEEPS");
   const char *file = NULL;
   unsigned port = 0;
   arguments = argv;
@@ -197,8 +199,11 @@ int main(int argc, char **argv) {
       return 2;
     }
   }
-  map_flash(file);
-  listen_at(port);
+  if (kept == NULL || sscanf(kept, KEPT, &listener, &client, &flash_file, &operations_left) != 4) {
+    open_flash(file);
+    listen_at(port);
+  }
+  map_flash();
   firmware();
   return 0;
 }

@@ -17,13 +17,15 @@ struct frame {
   uint8_t crc[2];
 };
 
-/* A packet comes in here and its answer goes out from here; between packets it is free for any use. */
+/* A packet comes in here and its answer goes out from here; between packets all of it is free for any use. */
 extern union frame_buffer {
   struct frame frame;
   uint32_t aligned;
 } frame_buffer;
 
 #define PACKET (frame_buffer.frame.packet)
+/* Free for any use by what answers a packet and has read its members; aligned to 8. */
+#define PACKET_AFTER_HEADER (PACKET + 8)
 
 /* Takes a byte from the line. */
 void frame_byte(uint8_t byte);

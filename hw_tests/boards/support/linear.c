@@ -11,14 +11,17 @@ struct linear_params {
   int32_t bias;
 };
 
+#ifndef BIAS
+#define BIAS 5
+#endif
 #ifndef PUBLIC_KEY
 #define PUBLIC_KEY 0
 #endif
 
-static const struct linear_params params = {{1, 2, 3, 4}, 5};
+static const struct linear_params params = {{1, 2, 3, 4}, BIAS};
 
 /* Two test vectors: inputs, then the output's four bytes. */
-static const uint8_t vectors[] = {1, 1, 1, 1, 15, 0, 0, 0, 0, 0, 0, 255, 1, 0, 0, 0};
+static const uint8_t vectors[] = {1, 1, 1, 1, 10 + BIAS, 0, 0, 0, 0, 0, 0, 0, BIAS, 0, 0, 0};
 
 static int run(const void *in_use, const void *input, void *output) {
   const struct linear_params *const linear = in_use;
