@@ -15,7 +15,7 @@ FACTORY = struct.pack("<i", 35)
 OLD = [Update(bias=number * 10, sequence=number) for number in (1, 2)]
 NEW = Update(bias=900, sequence=9)
 RECORD, UNIT, JOURNAL = 32, 4, 0x400
-OPERATIONS = 1 + len(NEW.bytes()) // UNIT + RECORD // UNIT
+OPERATIONS = 1 + len(NEW.signed()) // UNIT + RECORD // UNIT
 """On flash, of an update: the erasure of a slot, the blob, the record of the journal."""
 
 

@@ -43,7 +43,7 @@ def refusal(line: Line, update: Update) -> Refused:
 
 def test_a_tested_model_runs_until_the_reset(line: Line) -> None:
     update = Update(bias=100)
-    assert upload(line, update.bytes()) == len(update.bytes())
+    assert upload(line, update.signed()) == len(update.signed())
     assert running(line) == FACTORY
     line.ask(WRITE, IMAGE, 0, hash=update.digest())
     assert running(line) == update.output()
@@ -65,7 +65,7 @@ def test_a_confirmed_model_runs_on_after_the_reset(line: Line) -> None:
 
 def test_confirm_without_a_hash_is_for_the_active_model(line: Line) -> None:
     update = Update(bias=100)
-    upload(line, update.bytes())
+    upload(line, update.signed())
     line.ask(WRITE, IMAGE, 0, hash=update.digest())
     line.ask(WRITE, IMAGE, 0, confirm=True)
     line.reset()
@@ -113,7 +113,7 @@ def test_hundreds_of_confirmations_go_through_both_areas_of_the_journal(line: Li
 
 def test_an_upload_goes_on_where_it_was(line: Line) -> None:
     update = Update(bias=100)
-    data = update.bytes()
+    data = update.signed()
     part = upload(line, data, piece=40, until=90)
     assert 90 <= part < len(data)
     assert upload(line, data, piece=40, until=0) == part
@@ -123,7 +123,7 @@ def test_an_upload_goes_on_where_it_was(line: Line) -> None:
 
 
 def test_pieces_out_of_turn_are_not_taken(line: Line) -> None:
-    data = Update(bias=100).bytes()
+    data = Update(bias=100).signed()
     part = upload(line, data, piece=40, until=90)
     for offset in (part - 1, part + 1, len(data), 1 << 31):
         assert line.ask(WRITE, IMAGE, 1, off=offset, data=data[:40]) == {"off": part}
@@ -135,17 +135,17 @@ def test_pieces_out_of_turn_are_not_taken(line: Line) -> None:
 
 def test_a_reset_makes_an_upload_begin_anew(line: Line) -> None:
     update = Update(bias=100)
-    upload(line, update.bytes(), piece=40, until=90)
+    upload(line, update.signed(), piece=40, until=90)
     line.reset()
-    assert upload(line, update.bytes(), piece=40, until=0) == 40
+    assert upload(line, update.signed(), piece=40, until=0) == 40
     install(line, update)
     assert running(line) == update.output()
 
 
 def test_a_packed_blob_is_unpacked_on_its_way(line: Line) -> None:
     update = Update(bias=100, vectors=[bytes(4) + struct.pack("<i", 100)] * 200)
-    packed = pack(update.bytes())
-    assert len(packed) < len(update.bytes()) / 4
+    packed = pack(update.signed())
+    assert len(packed) < len(update.signed()) / 4
     for piece in (400, 9, 61):
         line.ask(WRITE, IMAGE, 5)
         assert upload(line, packed, piece=piece) == len(packed)
@@ -155,9 +155,9 @@ def test_a_packed_blob_is_unpacked_on_its_way(line: Line) -> None:
 
 def test_an_upload_puts_a_model_out_of_use_that_nobody_confirmed(line: Line) -> None:
     forgotten, update = Update(bias=100), Update(bias=200, sequence=2)
-    upload(line, forgotten.bytes())
+    upload(line, forgotten.signed())
     line.ask(WRITE, IMAGE, 0, hash=forgotten.digest())
-    upload(line, update.bytes())
+    upload(line, update.signed())
     assert running(line) == FACTORY
     line.ask(WRITE, IMAGE, 0, hash=update.digest(), confirm=True)
     assert source(line) == ("slot0", True)
@@ -198,7 +198,7 @@ def test_a_wrong_blob_is_refused(line: Line, what: str) -> None:
 
 def test_one_bit_of_a_blob_is_not_overlooked(line: Line) -> None:
     update = Update(bias=100)
-    data = bytearray(update.bytes())
+    data = bytearray(update.signed())
     data[70] ^= 1
     upload(line, bytes(data))
     changed = images(line)[0]["hash"]
@@ -225,7 +225,7 @@ def test_the_first_version_of_smp_gets_its_own_codes(line: Line) -> None:
 
 def test_requests_that_make_no_sense_are_refused(line: Line) -> None:
     wrong = 3
-    data = Update(bias=100).bytes()
+    data = Update(bias=100).signed()
     cases: list[tuple[int, dict[str, object], int]] = [
         (1, {"off": 0, "len": len(data), "data": data[:64]}, wrong),
         (1, {"image": 0, "off": 0, "len": len(data), "data": data[:64]}, wrong),

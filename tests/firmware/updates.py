@@ -70,8 +70,8 @@ class Update:
         body = params + bytes(-len(params) % 4) + vectors
         return header + body + bytes(-len(body) % 4)
 
-    def bytes(self) -> bytes:
-        """The blob."""
+    def signed(self) -> bytes:
+        """The blob, with its signature."""
         return self.unsigned() + self.key.sign(self.unsigned()).signature
 
     def digest(self) -> bytes:
@@ -91,7 +91,7 @@ def upload(line: Line, data: bytes, piece: int = PIECE, until: int | None = None
 
 def install(line: Line, update: Update) -> None:
     """The whole way: upload, test, confirm."""
-    upload(line, update.bytes())
+    upload(line, update.signed())
     line.ask(WRITE, IMAGE, 0, hash=update.digest(), confirm=False)
     line.ask(WRITE, IMAGE, 0, hash=update.digest(), confirm=True)
 
