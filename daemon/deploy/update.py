@@ -1,0 +1,181 @@
+"""A model into a slot of a board: right there and confirmed, or not at all.
+
+Each step may be cut off and the whole begun again: it finds out how far it had come.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from daemon.deploy.board_session import BoardSession
+from daemon.errors import (
+    ArchitectureMismatch,
+    BoardRefused,
+    BoardUnreachable,
+    DeployError,
+    ModelTooLarge,
+    VerifyFailed,
+)
+from daemon.wire.deploy import BoardInfo
+from daemon.wire.worker import Log, Progress
+from firmware_export.blob import Blob
+from firmware_export.packed import pack
+
+
+@dataclass(frozen=True)
+class Updated:
+    """What an update did.
+
+    Parameters
+    ----------
+    info : BoardInfo
+        What the board says of itself now.
+    vectors : int
+        Test vectors that it computed right.
+    sent : int
+        Bytes that were sent; 0 where the model was there already.
+    seconds : float
+        How long it took.
+    """
+
+    info: BoardInfo
+    vectors: int
+    sent: int
+    seconds: float
+
+
+def update_slot(
+    session: BoardSession,
+    blob: Blob,
+    sign: Callable[[bytes], bytes],
+    hear: Callable[[Progress | Log], None],
+) -> Updated:
+    """Put a model into the idle slot of a board, verify it there, confirm it.
+
+    Parameters
+    ----------
+    session : BoardSession
+        The board.
+    blob : Blob
+        The model; its sequence is chosen here.
+    sign : callable
+        Signs with the key that the board's firmware trusts.
+    hear : callable
+        Told of progress and of what is worth a line in the log; what it raises stops the update, and the
+        model that was confirmed before runs on.
+
+    Raises
+    ------
+    ArchitectureMismatch
+        The board's firmware holds models of another shape; nothing was sent.
+    ModelTooLarge
+        Its slots are smaller; nothing was sent.
+    BoardRefused, BoardUnreachable, VerifyFailed
+        The update did not come to its end. The model that was confirmed before runs, or will from the next
+        reset on.
+    """
+    began = time.monotonic()
+    hear(Progress("flash", 0.0))
+    info = session.info()
+    check_fits(info, blob)
+    sent = 0
+    following = blob.with_sequence(info.sequence + 1)
+    if runs(info, blob):
+        hear(Log("info", f"version {blob.version} runs on the board already"))
+    elif bytes.fromhex(info.digest) != following.digest():
+        signed = following.signed(sign)
+        travelling = pack(signed)
+        packed = f", packed to {len(travelling)}" if len(travelling) < len(signed) else ""
+        hear(Log("info", f"sends {len(signed)} bytes{packed}, sequence {following.sequence}"))
+        sent = session.upload(travelling, lambda share: hear(Progress("flash", share)))
+        session.test(following.digest())
+    hear(Progress("verify", 0.0))
+    try:
+        now = session.info()
+        vectors = verify(session, now, blob)
+        hear(Progress("verify", 0.9))
+        if not now.confirmed:
+            session.confirm(bytes.fromhex(now.digest))
+    except DeployError:
+        if sent or not info.confirmed:
+            _go_back(session)
+        raise
+    now = session.info()
+    if not runs(now, blob) or not now.confirmed:
+        raise VerifyFailed(
+            f"the board says that it runs version {now.version} of model {now.learn_id}, not the one that "
+            "was sent: deploy again"
+        )
+    hear(Progress("verify", 1.0))
+    return Updated(now, vectors, sent, time.monotonic() - began)
+
+
+def runs(info: BoardInfo, blob: Blob) -> bool:
+    """Whether a board runs a model: this one, as it was built in, or as it was sent last."""
+    digest = bytes.fromhex(info.digest)
+    return any(blob.with_sequence(sequence).digest() == digest for sequence in (info.sequence, 0))
+
+
+def check_fits(info: BoardInfo, blob: Blob) -> None:
+    """Refuse what a board cannot take into a slot.
+
+    Raises
+    ------
+    ArchitectureMismatch, BoardRefused, ModelTooLarge
+        It cannot.
+    """
+    if info.architecture != blob.architecture.hex():
+        built = f"`{info.name}`" if info.name else "no model"
+        raise ArchitectureMismatch(
+            f"the board's firmware is built for {built}, of another shape than this model (its architecture "
+            f"is {info.architecture[:8]}, the model's {blob.architecture.hex()[:8]}): deploy it as firmware"
+        )
+    if info.slots == 0 and not runs(info, blob):
+        raise BoardRefused(f"{info.board} has no slots: deploy the model as firmware")
+    size = len(blob.message()) + 64
+    if size > info.slot_bytes and info.slots:
+        raise ModelTooLarge(f"the model takes {size} bytes of a slot, and {info.board} has {info.slot_bytes}")
+
+
+def verify(session: BoardSession, info: BoardInfo, blob: Blob) -> int:
+    """Run a model's test vectors on a board; returns how many there were.
+
+    Parameters
+    ----------
+    session : BoardSession
+        The board.
+    info : BoardInfo
+        What it says of itself.
+    blob : Blob
+        The model that must be in use there.
+
+    Raises
+    ------
+    VerifyFailed
+        Outputs differ, be it in one bit, or there is nothing to compare.
+    """
+    if not blob.inputs:
+        raise VerifyFailed("the model has no test vectors: train it again")
+    if (len(blob.inputs[0]), len(blob.outputs[0])) != (info.input_bytes, info.output_bytes):
+        raise VerifyFailed(
+            f"the board's rows have {info.input_bytes} bytes of inputs and {info.output_bytes} of outputs, "
+            f"the model's {len(blob.inputs[0])} and {len(blob.outputs[0])}: it runs another model"
+        )
+    given = session.run(b"".join(blob.inputs), info)
+    size = info.output_bytes
+    for number, expected in enumerate(blob.outputs):
+        found = given[number * size : (number + 1) * size]
+        if found != expected:
+            raise VerifyFailed(
+                f"the board computes {found.hex()} of test vector {number}, and the model {expected.hex()}"
+            )
+    return len(blob.outputs)
+
+
+def _go_back(session: BoardSession) -> None:
+    """Have the model that was confirmed run again; a reset does it too, whenever it comes."""
+    with contextlib.suppress(BoardUnreachable, BoardRefused):
+        session.reset()
