@@ -1,0 +1,1 @@
+"""Writing firmware onto boards: one file a tool, one table."""

@@ -1,0 +1,1 @@
+"""Flashers against bootloaders: genuine ones, our own, and stand-ins that are named so."""

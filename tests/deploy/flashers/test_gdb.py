@@ -1,0 +1,44 @@
+"""GDB and the server in an emulator, whose board then runs what was loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from daemon.deploy.flashers.flashing import flash
+from daemon.deploy.flashers.table import read_options
+from daemon.errors import BoardUnreachable, FlashFailed
+from hw_tests.boards.bootloaders import greeting_program, qemu
+from tests.deploy.flashers.hearing import Heard, says
+from tests.harness import free_port
+
+
+def test_what_is_loaded_runs(tmp_path: Path) -> None:
+    images = greeting_program(tmp_path, "loaded by gdb", board="M4F", filler=8000)
+    server = f"127.0.0.1:{free_port()}"
+    options = read_options("gdb", {"server": server, "reset": "system_reset"})
+    heard = Heard()
+    with qemu("mps2-an386", "-S", "-gdb", f"tcp:{server}") as (url, _):
+        flash("gdb", url, images, options, heard)
+        assert says(url) == "loaded by gdb"
+    heard.check()
+
+
+def test_memory_that_does_not_hold_it_is_told(tmp_path: Path) -> None:
+    """An image for where the board has no memory."""
+    images = greeting_program(tmp_path, "never heard", board="an3155")
+    server = f"127.0.0.1:{free_port()}"
+    options = read_options("gdb", {"server": server, "reset": "system_reset"})
+    with (
+        qemu("microbit", "-S", "-gdb", f"tcp:{server}") as (url, _),
+        pytest.raises(FlashFailed, match="gdb: "),
+    ):
+        flash("gdb", url, images, options, Heard())
+
+
+def test_a_server_that_is_not_there_is_told(tmp_path: Path) -> None:
+    images = greeting_program(tmp_path, "never heard", board="M4F")
+    options = read_options("gdb", {"server": f"127.0.0.1:{free_port()}"})
+    with pytest.raises(BoardUnreachable, match="no gdb server answers"):
+        flash("gdb", "", images, options, Heard())
