@@ -32,6 +32,8 @@ class SerialLink:
         Device file, or a URL: ``socket://host:port``, ``rfc2217://host:port``.
     baud : int
         Bits per second; of no meaning to a socket.
+    parity : str
+        ``N``, ``E`` or ``O``; some bootloaders want even.
 
     Raises
     ------
@@ -39,16 +41,22 @@ class SerialLink:
         On entry and later: the port is missing, in use, not to be opened, or gone.
     """
 
-    def __init__(self, port: str, baud: int = 115200) -> None:
+    def __init__(self, port: str, baud: int = 115200, parity: str = "N") -> None:
         self.port = port
         self._baud = baud
+        self._parity = parity
         self._serial: Any = None
         self._socket: socket.socket | None = None
 
     def __enter__(self) -> SerialLink:
         try:
             self._serial = serial.serial_for_url(
-                self.port, baudrate=self._baud, timeout=_SLICE_S, write_timeout=_WRITE_S, do_not_open=True
+                self.port,
+                baudrate=self._baud,
+                parity=self._parity,
+                timeout=_SLICE_S,
+                write_timeout=_WRITE_S,
+                do_not_open=True,
             )
             if "://" not in self.port:
                 # Against those that ask for the lock; the kernel then keeps the others out.

@@ -30,23 +30,9 @@ class Complaint:
     remedy: str
 
 
-def missing_port(port: str) -> str:
-    """What to say of a port that is not there."""
-    return (
-        f"there is no {port}: plug the board in, and see what there is with ls -l /dev/serial/by-id /dev/mcu"
-    )
-
-
 def closed_port(port: str) -> str:
-    """What to say of a port that may not be opened."""
+    """What to say of a port that may not be used."""
     return f"no permission for {port}: {RULES}"
-
-
-def busy_port(port: str) -> str:
-    """What to say of a port that somebody else has."""
-    return (
-        f"another program has {port} open: find it with fuser -v {port}; ModemManager must leave boards alone"
-    )
 
 
 def gone_port(port: str) -> str:
@@ -68,7 +54,11 @@ SYSTEM = (
     Complaint(
         r"Permission denied|Access denied|LIBUSB_ERROR_ACCESS", BoardUnreachable, closed_port("{port}")
     ),
-    Complaint(r"Device or resource busy|LIBUSB_ERROR_BUSY", BoardUnreachable, busy_port("{port}")),
+    Complaint(
+        r"Device or resource busy|LIBUSB_ERROR_BUSY",
+        BoardUnreachable,
+        "another program has {port} open: find it with fuser -v {port}",
+    ),
     Complaint(
         r"Input/output error|No such device\b|LIBUSB_ERROR_NO_DEVICE|device disconnected|socket disconnected",
         BoardUnreachable,

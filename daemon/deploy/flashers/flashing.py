@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +13,7 @@ from daemon.deploy.flashers import complaints
 from daemon.deploy.flashers.flasher import STAGE, Flasher, Hear, Options, Reach, SerialOptions, Task
 from daemon.deploy.flashers.table import flasher
 from daemon.deploy.flashers.terminal import terminal
+from daemon.deploy.serial_link import SerialLink
 from daemon.errors import BoardRefused, BoardUnreachable, FlashFailed, ToolMissing
 from daemon.wire.worker import Progress
 
@@ -112,33 +110,9 @@ def _task(tool: Flasher, port: str, image: str, size: int, options: Options) -> 
         if isinstance(options, SerialOptions):
             port = options.port or port
             if "://" not in port:
-                check_device(port)
+                # Opened once to see that it is there and free: tools say so in many ways, or not at all.
+                with SerialLink(port, options.baud, options.parity()):
+                    pass
             elif tool.reach is Reach.TTY:
                 behind, port = port, stack.enter_context(terminal(port, options.baud, options.parity()))
         yield Task(port, image, size, folder, options, behind)
-
-
-def check_device(port: str) -> None:
-    """Whether a serial device is there, open to us, and free.
-
-    Raises
-    ------
-    BoardUnreachable
-        It is not; tools say so in many ways, and some not at all.
-    """
-    try:
-        device = os.open(port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-    except OSError as error:
-        says = {
-            errno.ENOENT: complaints.missing_port,
-            errno.EACCES: complaints.closed_port,
-            errno.EBUSY: complaints.busy_port,
-        }.get(error.errno or 0, complaints.gone_port)
-        raise BoardUnreachable(says(port), stage=STAGE, retryable=True) from None
-    try:
-        # How pyserial, and what is built on it, keeps a port to itself.
-        fcntl.flock(device, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise BoardUnreachable(complaints.busy_port(port), stage=STAGE, retryable=True) from None
-    finally:
-        os.close(device)
