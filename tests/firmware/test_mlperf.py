@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from hw_tests.boards.emulated import build_firmware, emulated
 from hw_tests.boards.peer import Peer, peer
 from tests.firmware.mlperf_runner import Runner
 from tests.firmware.smp_line import MODEL, READ, WRITE, Line
@@ -120,3 +122,15 @@ def test_a_firmware_without_a_model_says_so() -> None:
         assert runner.send("profile")[1] == "m-model-[]"
         assert runner.send("db load 0") == ["e-[Expecting 0 bytes]"]
         assert runner.send("infer") == ["e-[No results]"]
+
+
+def test_a_runner_drives_an_emulated_board(tmp_path: Path) -> None:
+    elf = build_firmware("M4F", tmp_path / "firmware.elf")
+    with emulated("M4F", elf) as board, Runner.to(board.port) as runner:
+        assert runner.send("profile")[1] == "m-model-[linear]"
+        for row in (b"\1\2\3\4", b"\xff\x80\x7f\0"):
+            assert runner.load(row) == ["m-load-done"]
+            results, microseconds = runner.infer(20_000, 10)
+            assert results == [linear(row)]
+            # Twenty thousand inferences take a millisecond at least, and its clock goes.
+            assert microseconds > 0

@@ -4,9 +4,10 @@
 
 #include "frame.h"
 #include "hal.h"
+#include "in_flash.h"
 #include "slots.h"
 
-static const char words[] = "name\nprofile\ntimestamp\ndb\ninfer\nresults\nhelp\n";
+static const IN_FLASH char words[] = "name\nprofile\ntimestamp\ndb\ninfer\nresults\nhelp\n";
 enum { NAME, PROFILE, TIMESTAMP, DB, INFER, RESULTS, HELP, UNKNOWN };
 
 /* What PACKET holds: the row of inputs as far as it has come, then the row of outputs. */
@@ -22,7 +23,7 @@ static struct {
 
 /* Text, with a number where it says '#'. By subtraction: a Cortex-M0 cannot divide, and the routine that does is longer
  * than all of this. */
-static void print(const char *at, uint32_t number) {
+static void print(const IN_FLASH char *at, uint32_t number) {
   for (; *at != '\0'; ++at) {
     unsigned place = 10;
     int begun = 0;
@@ -42,30 +43,30 @@ static void print(const char *at, uint32_t number) {
   }
 }
 
-static void print_name(const char *at, const char *name) {
+static void print_name(const IN_FLASH char *at, const char *name) {
   print(at, 0);
-  if (name != NULL) print(name, 0);
-  print("]\n", 0);
+  while (name != NULL && *name != '\0') hal_send((uint8_t)*name++);
+  print(TEXT("]\n"), 0);
 }
 
 static void timestamp(void) {
-  print("m-lap-us-#\n", hal_milliseconds() * 1000u);
+  print(TEXT("m-lap-us-#\n"), hal_milliseconds() * 1000u);
 }
 
 static void results(void) {
   if (text.state != BOTH) {
-    print("e-[No results]\n", 0);
+    print(TEXT("e-[No results]\n"), 0);
     return;
   }
-  print("m-results-[", 0);
+  print(TEXT("m-results-["), 0);
   for (uint32_t at = 0; at < fw_model.factory.output_bytes; at += fw_model.output_width) {
     int32_t value = (int8_t)text.outputs[at];
     if (fw_model.output_width == sizeof value) memcpy(&value, text.outputs + at, sizeof value);
     if (at != 0) hal_send(',');
     if (value < 0) hal_send('-');
-    print("#", value < 0 ? 0u - (uint32_t)value : (uint32_t)value);
+    print(TEXT("#"), value < 0 ? 0u - (uint32_t)value : (uint32_t)value);
   }
-  print("]\n", 0);
+  print(TEXT("]\n"), 0);
 }
 
 /* So many inferences; there are results where the last went well. */
@@ -75,13 +76,13 @@ static void run(uint32_t count) {
 }
 
 static void infer(uint32_t count, uint32_t warm_up) {
-  print("m-warmup-start-#\n", warm_up);
+  print(TEXT("m-warmup-start-#\n"), warm_up);
   run(warm_up);
-  print("m-warmup-done\nm-infer-start-#\n", count);
+  print(TEXT("m-warmup-done\nm-infer-start-#\n"), count);
   timestamp();
   run(count);
   timestamp();
-  print("m-infer-done\n", 0);
+  print(TEXT("m-infer-done\n"), 0);
 }
 
 static void load(uint32_t bytes) {
@@ -89,12 +90,13 @@ static void load(uint32_t bytes) {
   mlperf_forget();
   text.outputs = PACKET + ((row + 3u) & ~3u);
   if (row != 0 && bytes == row && text.outputs + fw_model.factory.output_bytes <= PACKET + FW_BUFFER) text.state = PART;
-  print(text.state == PART ? "m" : "e", 0);
-  print("-[Expecting # bytes]\n", row);
+  print(text.state == PART ? TEXT("m") : TEXT("e"), 0);
+  print(TEXT("-[Expecting # bytes]\n"), row);
 }
 
 static void command(void) {
-  const char *word = words, *rest = text.line;
+  const IN_FLASH char *word = words;
+  const char *rest = text.line;
   uint32_t numbers[2] = {1, 10};
   unsigned which = NAME;
   text.line[text.length] = '\0';
@@ -110,20 +112,20 @@ static void command(void) {
     for (*number = 0; (unsigned)*rest - '0' <= 9u; ++rest)
       *number = *number < 400000000u ? 10u * *number + ((unsigned)*rest - '0') : UINT32_MAX;
   }
-  if (which == NAME) print_name("m-name-dut-[", hal_board);
+  if (which == NAME) print_name(TEXT("m-name-dut-["), hal_board);
   if (which == PROFILE) {
     /* Runners know these commands by this name. */
-    print("m-profile-[ULPMark for tinyML Firmware V0.0.1]\n", 0);
-    print_name("m-model-[", fw_model.name);
+    print(TEXT("m-profile-[ULPMark for tinyML Firmware V0.0.1]\n"), 0);
+    print_name(TEXT("m-model-["), fw_model.name);
   }
   if (which == TIMESTAMP) timestamp();
   if (which == DB && text.length > 3) load(numbers[0]);
-  if (which == DB && text.length <= 3 && text.state == ROW) print("m-load-done\n", 0);
+  if (which == DB && text.length <= 3 && text.state == ROW) print(TEXT("m-load-done\n"), 0);
   if (which == INFER && text.state >= ROW) infer(numbers[0], numbers[1]);
   if (which == INFER || which == RESULTS) results();
   if (which == HELP) print(words, 0);
-  if (which == UNKNOWN) print_name("e-[Unknown command: ", text.line);
-  print("m-ready\n", 0);
+  if (which == UNKNOWN) print_name(TEXT("e-[Unknown command: "), text.line);
+  print(TEXT("m-ready\n"), 0);
 }
 
 /* 0 to 15, or more where it is no digit. */
@@ -156,5 +158,5 @@ void mlperf_forget(void) {
 }
 
 void mlperf_start(void) {
-  print("m-init-done\nm-ready\n", 0);
+  print(TEXT("m-init-done\nm-ready\n"), 0);
 }

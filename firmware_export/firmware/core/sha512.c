@@ -2,14 +2,16 @@
 
 #include <string.h>
 
+#include "in_flash.h"
+
 /* Fraction bits of the square roots of the first 8 primes. */
-static const uint64_t start[8] = {
+static const IN_FLASH uint64_t start[8] = {
     0x6a09e667f3bcc908u, 0xbb67ae8584caa73bu, 0x3c6ef372fe94f82bu, 0xa54ff53a5f1d36f1u,
     0x510e527fade682d1u, 0x9b05688c2b3e6c1fu, 0x1f83d9abfb41bd6bu, 0x5be0cd19137e2179u,
 };
 
 /* Fraction bits of the cube roots of the first 80 primes. */
-static const uint64_t constants[80] = {
+static const IN_FLASH uint64_t constants[80] = {
     0x428a2f98d728ae22u, 0x7137449123ef65cdu, 0xb5c0fbcfec4d3b2fu, 0xe9b5dba58189dbbcu,
     0x3956c25bf348b538u, 0x59f111f1b605d019u, 0x923f82a4af194f9bu, 0xab1c5ed5da6d8118u,
     0xd807aa98a3030242u, 0x12835b0145706fbeu, 0x243185be4ee4b28cu, 0x550c7dc3d5ffb4e2u,
@@ -58,7 +60,7 @@ static void compress(struct sha512 *s) {
 }
 
 void sha512_start(struct sha512 *s) {
-  memcpy(s->state, start, sizeof s->state);
+  for (size_t i = 0; i < 8; ++i) s->state[i] = start[i];
   s->length = 0;
 }
 
