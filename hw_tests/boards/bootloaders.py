@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hw_tests.boards import BOARDS, SUPPORT, build
+from hw_tests.boards.avr import build_simulator
 
 #: A genuine bootloader of an Arduino with an ATmega328P, from Debian's arduino-core-avr.
 ARDUINO_BOOTLOADER = Path(
@@ -40,16 +41,12 @@ def arduino(*programs: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     Popen
         The simulator.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        simulator = Path(folder) / "simavr_board"
-        source = str(SUPPORT / "simavr_board.c")
-        subprocess.run(["gcc", "-O2", source, "-o", str(simulator), "-lsimavr", "-lutil"], check=True)
-        command: list[str | Path] = [simulator, ARDUINO_BOOTLOADER, *programs, "--from"]
-        command.append(hex(ARDUINO_BOOTLOADER_START))
-        # simavr's reader of HEX wonders about the record with the start address.
-        with _running(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-            assert process.stdout is not None
-            yield process.stdout.readline().decode().strip(), process
+    command: list[str | Path] = [build_simulator(), ARDUINO_BOOTLOADER, *programs, "--from"]
+    command.append(hex(ARDUINO_BOOTLOADER_START))
+    # simavr's reader of HEX wonders about the record with the start address.
+    with _running(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().decode().strip(), process
 
 
 @contextlib.contextmanager
