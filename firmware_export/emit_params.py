@@ -41,6 +41,10 @@ def _packed(factor: IntArray) -> list[int]:
     return packed
 
 
+def _padded_to_pairs(values: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
+    return np.pad(values, (0, values.size % 2))
+
+
 def _cluster_type(ir: KMeansIr, name: str) -> str:
     length = ir.inputs.length + ir.inputs.length % 2
     return f"""struct {name}_cluster {{
@@ -117,7 +121,9 @@ def parameters(ir: AnomalyIr, name: str) -> str:
         row_type, members = _cluster_type(ir, name), _kmeans_members(ir, name)
     else:
         row_type, members = _component_type(ir, name), _gmm_members(ir, name)
-    axis = _Member(f"uint16_t axis[{ir.inputs.length}];", braced(_integers(ir.inputs.axes), 2))
+    # Whole words: then no compiler puts anything between the members.
+    axes = _padded_to_pairs(ir.inputs.axes)
+    axis = _Member(f"uint16_t axis[{len(axes)}];", braced(_integers(axes), 2))
     of_floats = [
         _Member("int32_t threshold_q;", int32_literal(ir.score.threshold_q)),
         _Member("float score_scale;", float_literal(ir.score.scale)),
@@ -146,7 +152,13 @@ struct {name}_params {{
 #endif
 }};
 
-static const struct {name}_params {name}_params = {{
+#ifdef {name.upper()}_UPDATABLE
+#define {name.upper()}_LINKAGE
+extern const struct {name}_params {name}_params;
+#else
+#define {name.upper()}_LINKAGE static
+#endif
+{name.upper()}_LINKAGE const struct {name}_params {name}_params = {{
 {values}
 {unless}
 {float_values}

@@ -113,7 +113,7 @@ def source(
 {_map(layout)}
 int {name}_invoke(const int8_t *input, int8_t *output, void *scratch)
 {{
-{_entry(name, calls)}
+{_entry(name, calls, updatable=updatable)}
 {calls}
   return 0;
 }}
@@ -162,19 +162,38 @@ def _parameters(code: Code) -> str:
     values = ",\n".join(f"  {member.value}" for member in code.members)
     declared = f"extern const struct {code.name}_params {code.name}_params;\n" if code.updatable else ""
     linkage = "const" if code.updatable else "static const"
+    exchange = _exchange(code.name) if code.updatable else ""
     return f"""struct {code.name}_params {{
 {members}
 }};
 
 {declared}{linkage} struct {code.name}_params {code.name}_params = {{
 {values}
-}};"""
+}};{exchange}"""
 
 
-def _entry(name: str, calls: str) -> str:
+def _exchange(name: str) -> str:
+    """How other parameters take the place of those that were compiled in."""
+    upper = name.upper()
+    return f"""
+
+#ifdef {upper}_UPDATABLE
+/* These at first; a program may point it at others. */
+extern const struct {name}_params *{name}_params_in_use;
+extern const size_t {name}_params_size;
+const struct {name}_params *{name}_params_in_use = &{name}_params;
+const size_t {name}_params_size = sizeof(struct {name}_params);
+#define {upper}_PARAMS (*{name}_params_in_use)
+#else
+#define {upper}_PARAMS {name}_params
+#endif"""
+
+
+def _entry(name: str, calls: str, *, updatable: bool) -> str:
     lines = []
     if "p->" in calls:
-        lines.append(f"  const struct {name}_params *const p = &{name}_params;")
+        params = f"{name.upper()}_PARAMS" if updatable else f"{name}_params"
+        lines.append(f"  const struct {name}_params *const p = &{params};")
     if "s + " in calls:
         lines.append("  int8_t *const s = (int8_t *)scratch;")
     lines.append("  if (input == NULL || output == NULL || scratch == NULL) return -1;")
@@ -209,7 +228,7 @@ def _add_ends(code: Code) -> None:
 def _ends(name: str, labels: tuple[str, ...], *, updatable: bool) -> str:
     upper = name.upper()
     values = "\n".join(
-        f"#define {upper}_{used} {f'{name}_params.{member}' if updatable else f'{upper}_{macro}'}"
+        f"#define {upper}_{used} {f'{upper}_PARAMS.{member}' if updatable else f'{upper}_{macro}'}"
         for used, member, macro in _ENDS
     )
     names = ", ".join(f'"{_escaped(label)}"' for label in labels)

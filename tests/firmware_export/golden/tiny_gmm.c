@@ -73,7 +73,7 @@ struct tiny_gmm_params {
   struct tiny_gmm_component component[1];
   int32_t cap;
   uint32_t multiplier; /* brings octaves to the scale of a score */
-  uint16_t axis[3];
+  uint16_t axis[4];
 #ifndef TINY_GMM_NO_FLOAT
   int32_t threshold_q;
   float score_scale;
@@ -81,11 +81,17 @@ struct tiny_gmm_params {
 #endif
 };
 
-static const struct tiny_gmm_params tiny_gmm_params = {
+#ifdef TINY_GMM_UPDATABLE
+#define TINY_GMM_LINKAGE
+extern const struct tiny_gmm_params tiny_gmm_params;
+#else
+#define TINY_GMM_LINKAGE static
+#endif
+TINY_GMM_LINKAGE const struct tiny_gmm_params tiny_gmm_params = {
   {{{1000, 0, 2000, 5000, 3000, 6000, 9000, 0}, {100, -200, 300}, 5000, 12}},
   8192000,
   3000000000u,
-  {0, 1, 2},
+  {0, 1, 2, 0},
 #ifndef TINY_GMM_NO_FLOAT
   20480,
   0.000122070312f,
@@ -95,8 +101,19 @@ static const struct tiny_gmm_params tiny_gmm_params = {
 
 /* The parameters, seen through a pointer that tells the compiler nothing of the numbers: the code then depends on
  * the shapes only, and other parameters of the same shapes can take the place of these. */
+#ifdef TINY_GMM_UPDATABLE
+extern const struct tiny_gmm_params *tiny_gmm_params_in_use; /* these at first; a program may point it at others */
+extern const size_t tiny_gmm_params_size;
+const struct tiny_gmm_params *tiny_gmm_params_in_use = &tiny_gmm_params;
+const size_t tiny_gmm_params_size = sizeof(struct tiny_gmm_params);
+#endif
+
 TINY_GMM_INLINE const struct tiny_gmm_params *tiny_gmm_parameters(void) {
+#ifdef TINY_GMM_UPDATABLE
+  const struct tiny_gmm_params *p = tiny_gmm_params_in_use;
+#else
   const struct tiny_gmm_params *p = &tiny_gmm_params;
+#endif
 #if defined(__GNUC__)
   __asm__("" : "+r"(p));
 #endif

@@ -79,7 +79,13 @@ struct tiny_kmeans_params {
 #endif
 };
 
-static const struct tiny_kmeans_params tiny_kmeans_params = {
+#ifdef TINY_KMEANS_UPDATABLE
+#define TINY_KMEANS_LINKAGE
+extern const struct tiny_kmeans_params tiny_kmeans_params;
+#else
+#define TINY_KMEANS_LINKAGE static
+#endif
+TINY_KMEANS_LINKAGE const struct tiny_kmeans_params tiny_kmeans_params = {
   {{{-2560, 896}, 7356417u, 1200}, {{4224, -128}, 17858561u, 900}},
   65535,
   20480,
@@ -93,8 +99,19 @@ static const struct tiny_kmeans_params tiny_kmeans_params = {
 
 /* The parameters, seen through a pointer that tells the compiler nothing of the numbers: the code then depends on
  * the shapes only, and other parameters of the same shapes can take the place of these. */
+#ifdef TINY_KMEANS_UPDATABLE
+extern const struct tiny_kmeans_params *tiny_kmeans_params_in_use; /* these at first; a program may point it at others */
+extern const size_t tiny_kmeans_params_size;
+const struct tiny_kmeans_params *tiny_kmeans_params_in_use = &tiny_kmeans_params;
+const size_t tiny_kmeans_params_size = sizeof(struct tiny_kmeans_params);
+#endif
+
 TINY_KMEANS_INLINE const struct tiny_kmeans_params *tiny_kmeans_parameters(void) {
+#ifdef TINY_KMEANS_UPDATABLE
+  const struct tiny_kmeans_params *p = tiny_kmeans_params_in_use;
+#else
   const struct tiny_kmeans_params *p = &tiny_kmeans_params;
+#endif
 #if defined(__GNUC__)
   __asm__("" : "+r"(p));
 #endif
