@@ -151,8 +151,9 @@ int image_erase(void) {
 
 void upload_drop_part(void) {}
 
-int ed25519_verify(const uint8_t signature[64], const uint8_t key[32], const uint8_t *message, size_t length) {
-  (void)signature, (void)key, (void)message, (void)length;
+int ed25519_verify(const uint8_t signature[64], const uint8_t key[32], const uint8_t *message, size_t length,
+                   void *room) {
+  (void)signature, (void)key, (void)message, (void)length, (void)room;
   return 0;
 }
 

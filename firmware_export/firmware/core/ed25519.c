@@ -5,7 +5,8 @@
 #include "sha512.h"
 
 /* Numbers of 256 bits, the lowest limb first. Those of the field stand for their rest modulo p = 2^255 - 19, and are
- * anything below 2^256 until they are reduced. All that is computed with is public: time tells nothing. */
+ * anything below 2^256 until they are reduced. On a little-endian core 32 bytes are one as they are. All that is
+ * computed with is public: time tells nothing. */
 #define LIMBS 16
 typedef uint16_t number[LIMBS];
 
@@ -17,14 +18,22 @@ struct point {
   number x, y, z, t;
 };
 
-static const number prime = {0xffed, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff,
-                          0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0x7fff};
-static const number order = {0xd3ed, 0x5cf5, 0x631a, 0x5812, 0x9cd6, 0xa2f7, 0xf9de, 0x14de,
-                          0x0000, 0x0000, 0x0000, 0x0000, 0x0000, 0x0000, 0x0000, 0x1000};
-static const number curve_d = {0x78a3, 0x1359, 0x4dca, 0x75eb, 0xd8ab, 0x4141, 0x0a4d, 0x0070,
-                          0xe898, 0x7779, 0x4079, 0x8cc7, 0xfe73, 0x2b6f, 0x6cee, 0x5203};
-static const number root_of_minus_1 = {0xa0b0, 0x4a0e, 0x1b27, 0xc4ee, 0xe478, 0xad2f, 0x1806, 0x2f43,
-                          0xd7a7, 0x3dfb, 0x0099, 0x2b4d, 0xdf0b, 0x4fc1, 0x2480, 0x2b83};
+static const number prime = {
+    0xffed, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff,
+    0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0x7fff,
+};
+static const number order = {
+    0xd3ed, 0x5cf5, 0x631a, 0x5812, 0x9cd6, 0xa2f7, 0xf9de, 0x14de,
+    0x0000, 0x0000, 0x0000, 0x0000, 0x0000, 0x0000, 0x0000, 0x1000,
+};
+static const number curve_d = {
+    0x78a3, 0x1359, 0x4dca, 0x75eb, 0xd8ab, 0x4141, 0x0a4d, 0x0070,
+    0xe898, 0x7779, 0x4079, 0x8cc7, 0xfe73, 0x2b6f, 0x6cee, 0x5203,
+};
+static const number root_of_minus_1 = {
+    0xa0b0, 0x4a0e, 0x1b27, 0xc4ee, 0xe478, 0xad2f, 0x1806, 0x2f43,
+    0xd7a7, 0x3dfb, 0x0099, 0x2b4d, 0xdf0b, 0x4fc1, 0x2480, 0x2b83,
+};
 
 /* r = a - b modulo 2^256; whether it is below 0. */
 static int subtract(number r, const number a, const number b) {
@@ -112,15 +121,11 @@ static void add(struct point *p, const struct point *q) {
   multiply(p->z, p->z, c);
 }
 
-static void from_bytes(number r, const uint8_t *bytes) {
-  for (size_t i = 0; i < LIMBS; ++i) r[i] = (uint16_t)(bytes[2 * i] | bytes[2 * i + 1] << 8);
-}
-
 /* The point that 32 bytes stand for, or its negative. Whether it is one, and not of small order: eight times such a
  * point, which `eightfold` is room for, is the neutral one. */
 static int decode(struct point *p, const uint8_t *bytes, unsigned negative, struct point *eightfold) {
   number u, v, w = {1};
-  from_bytes(p->y, bytes);
+  memcpy(p->y, bytes, sizeof p->y);
   negative ^= p->y[LIMBS - 1] >> 15;
   p->y[LIMBS - 1] &= 0x7fff;
   if (!subtract(u, p->y, prime)) return 0;
@@ -156,12 +161,12 @@ static int decode(struct point *p, const uint8_t *bytes, unsigned negative, stru
 SEPARATE static void challenge(number h, const uint8_t *signature, const uint8_t *key, const uint8_t *message,
                                size_t length) {
   struct sha512 hash;
-  uint8_t digest[64];
+  const uint8_t *digest;
   sha512_start(&hash);
   sha512_add(&hash, signature, 32);
   sha512_add(&hash, key, 32);
   sha512_add(&hash, message, length);
-  sha512_finish(&hash, digest);
+  digest = sha512_finish(&hash);
   memset(h, 0, sizeof(number));
   for (unsigned bit = 512; bit-- != 0;) {
     combine(h, h, 1, h);
@@ -170,30 +175,38 @@ SEPARATE static void challenge(number h, const uint8_t *signature, const uint8_t
   }
 }
 
+/* The points of a check. */
+struct points {
+  struct point sum, a, b;
+};
+
+typedef char points_fit[sizeof(struct points) == ED25519_ROOM ? 1 : -1];
+
 /* Whether S B = R + h A: there is no need to multiply that by 8, and libsodium does not either. */
-SEPARATE static int holds(const uint8_t *signature, const uint8_t *key, const number s, const number h) {
-  struct point a, b, sum;
+SEPARATE static int holds(const uint8_t *signature, const uint8_t *key, const number s, const number h,
+                          struct points *p) {
   uint8_t base[32];
   memset(base, 0x66, sizeof base); /* y = 4/5 */
   base[0] = 0x58;
-  if (!decode(&a, key, 1, &sum) || !decode(&b, base, 0, &sum)) return 0;
-  memset(&sum, 0, sizeof sum);
-  sum.y[0] = sum.z[0] = 1;
+  if (!decode(&p->a, key, 1, &p->sum) || !decode(&p->b, base, 0, &p->sum)) return 0;
+  memset(&p->sum, 0, sizeof p->sum);
+  p->sum.y[0] = p->sum.z[0] = 1;
   for (unsigned bit = 256; bit-- != 0;) {
-    add(&sum, &sum);
-    if (h[bit / 16] >> bit % 16 & 1) add(&sum, &a);
-    if (s[bit / 16] >> bit % 16 & 1) add(&sum, &b);
+    add(&p->sum, &p->sum);
+    if (h[bit / 16] >> bit % 16 & 1) add(&p->sum, &p->a);
+    if (s[bit / 16] >> bit % 16 & 1) add(&p->sum, &p->b);
   }
-  if (!decode(&b, signature, 1, &a)) return 0;
-  add(&sum, &b);
-  combine(sum.y, sum.y, -1, sum.z);
-  return is_zero(sum.x) && is_zero(sum.y);
+  if (!decode(&p->b, signature, 1, &p->a)) return 0;
+  add(&p->sum, &p->b);
+  combine(p->sum.y, p->sum.y, -1, p->sum.z);
+  return is_zero(p->sum.x) && is_zero(p->sum.y);
 }
 
-int ed25519_verify(const uint8_t signature[64], const uint8_t key[32], const uint8_t *message, size_t length) {
+int ed25519_verify(const uint8_t signature[64], const uint8_t key[32], const uint8_t *message, size_t length,
+                   void *room) {
   number s, h;
-  from_bytes(s, signature + 32);
+  memcpy(s, signature + 32, sizeof s);
   if (!subtract(h, s, order)) return 0;
   challenge(h, signature, key, message, length);
-  return holds(signature, key, s, h);
+  return holds(signature, key, s, h, room);
 }

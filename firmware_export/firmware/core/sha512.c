@@ -72,7 +72,7 @@ void sha512_add(struct sha512 *s, const uint8_t *data, size_t length) {
   }
 }
 
-void sha512_finish(struct sha512 *s, uint8_t digest[64]) {
+const uint8_t *sha512_finish(struct sha512 *s) {
   const uint32_t bits = s->length * 8u;
   uint8_t byte = 0x80;
   /* One bit, zeros, and the length in the last 16 bytes. */
@@ -83,7 +83,9 @@ void sha512_finish(struct sha512 *s, uint8_t digest[64]) {
   s->block[14] = 0;
   s->block[15] = bits;
   compress(s);
-  for (size_t i = 0; i < 8; ++i) {
-    for (size_t j = 8; j-- != 0; s->state[i] >>= 8) digest[8 * i + j] = (uint8_t)s->state[i];
+  for (uint64_t *word = s->state; word < s->state + 8; ++word) {
+    uint64_t left = *word;
+    for (size_t i = 8; i-- != 0; left >>= 8) ((uint8_t *)word)[i] = (uint8_t)left;
   }
+  return (const uint8_t *)s->state;
 }

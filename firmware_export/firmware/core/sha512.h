@@ -13,6 +13,7 @@ struct sha512 {
 
 void sha512_start(struct sha512 *s);
 void sha512_add(struct sha512 *s, const uint8_t *data, size_t length);
-void sha512_finish(struct sha512 *s, uint8_t digest[64]);
+/* Gives the 64 bytes of the digest, which lie in s. */
+const uint8_t *sha512_finish(struct sha512 *s);
 
 #endif

@@ -56,15 +56,13 @@ static void add_padded(struct sha512 *hash, const uint8_t *bytes, uint32_t size)
 void slots_digest(unsigned source, uint8_t digest[DIGEST_SIZE]) {
   const struct blob *const blob = slots_blob(source);
   struct sha512 hash;
-  uint8_t whole[64] = {0};
-  if (blob != NULL) {
-    sha512_start(&hash);
-    sha512_add(&hash, (const uint8_t *)blob, sizeof *blob);
-    add_padded(&hash, slots_params(source), blob->params_size);
-    add_padded(&hash, vectors_of(source), blob->vector_count * row_bytes(blob));
-    sha512_finish(&hash, whole);
-  }
-  memcpy(digest, whole, DIGEST_SIZE);
+  memset(digest, 0, DIGEST_SIZE);
+  if (blob == NULL) return;
+  sha512_start(&hash);
+  sha512_add(&hash, (const uint8_t *)blob, sizeof *blob);
+  add_padded(&hash, slots_params(source), blob->params_size);
+  add_padded(&hash, vectors_of(source), blob->vector_count * row_bytes(blob));
+  memcpy(digest, sha512_finish(&hash), DIGEST_SIZE);
 }
 
 int slots_accepted(unsigned source, const uint8_t digest[DIGEST_SIZE]) {
@@ -95,7 +93,7 @@ static int is_signed(const struct blob *blob) {
   const uint32_t size = slots_size(blob, UINT32_MAX) - SIGNATURE_SIZE;
   uint8_t bits = 0;
   for (unsigned i = 0; i < KEY_SIZE; ++i) bits |= fw_model.public_key[i];
-  return bits == 0 || ed25519_verify(bytes + size, fw_model.public_key, bytes, size);
+  return bits == 0 || ed25519_verify(bytes + size, fw_model.public_key, bytes, size, PACKET_AFTER_HEADER);
 }
 
 static int passes_self_test(unsigned source) {
