@@ -8,16 +8,18 @@
 #define CONTINUE 0x0414u
 #define LINE_BYTES 93u /* of a frame in one line: 124 characters */
 #define OVERHEAD 2u    /* bytes of the length, and of the CRC */
+#define LENGTH (PACKET - OVERHEAD)
 
 union frame_buffer frame_buffer;
 
-static enum { BETWEEN, MARK, LINE } state;
-static uint8_t mark;
-static uint8_t open;     /* a frame has begun */
-static uint8_t sextets;  /* of a group of four, so far */
-static uint8_t padding;  /* of those */
-static uint16_t count;   /* bytes of the frame so far, from its length on */
-static uint32_t group;
+static struct {
+  enum { BETWEEN, MARK, LINE } state;
+  uint8_t mark;
+  uint8_t open;    /* a frame has begun */
+  uint8_t padding; /* characters of it in this line */
+  uint16_t count;  /* bytes of the frame so far, from its length on */
+  uint32_t group;  /* bits of up to four characters, after a 1 */
+} in;
 
 uint16_t crc16(uint16_t crc, const uint8_t *bytes, unsigned size) {
   while (size-- != 0) {
@@ -28,11 +30,7 @@ uint16_t crc16(uint16_t crc, const uint8_t *bytes, unsigned size) {
 }
 
 int frame_is_open(void) {
-  return open || state != BETWEEN;
-}
-
-static unsigned length_of_frame(void) {
-  return frame_buffer.frame.length[0] * 256u + frame_buffer.frame.length[1];
+  return in.open || in.state != BETWEEN;
 }
 
 /* The 64 characters, as rows of neighbours. */
@@ -57,56 +55,58 @@ static uint8_t character_of(unsigned value) {
 
 /* A character of a line. Whether the frame is still good. */
 static int take(uint8_t character) {
-  const unsigned value = value_of(character);
+  unsigned value = value_of(character);
   if (character == '=') {
-    ++padding;
-  } else if (value > 63 || padding != 0) {
+    ++in.padding;
+    value = 0;
+  } else if (in.padding != 0) {
     return 0;
   }
-  group = group << 6 | (value & 63u);
-  if (++sextets < 4) return 1;
-  sextets = 0;
-  if (padding > 2) return 0;
-  for (unsigned i = padding; i < 3; ++i) {
-    if (count >= sizeof PACKET + 2 * OVERHEAD) return 0;
-    frame_buffer.frame.length[count++] = (uint8_t)(group >> 16);
-    group <<= 8;
+  if (value > 63) return 0;
+  in.group = in.group << 6 | value;
+  if (in.group < 1u << 24) return 1;
+  for (unsigned i = in.padding; i < 3; ++i) {
+    if (in.count >= 2 * OVERHEAD + FW_BUFFER) return 0;
+    LENGTH[in.count++] = (uint8_t)(in.group >> 16);
+    in.group <<= 8;
   }
-  return 1;
+  in.group = 1;
+  return in.padding < 3;
 }
 
 /* The end of a line, which may be the end of the frame. Whether the frame goes on. */
 static int end_line(void) {
-  const unsigned length = length_of_frame();
-  if (sextets != 0 || count < OVERHEAD || count > length + OVERHEAD) return 0;
-  if (count < length + OVERHEAD) return padding == 0;
-  if (length >= OVERHEAD && crc16(0, PACKET, length) == 0) smp_packet(length - OVERHEAD);
-  return 0;
+  const unsigned length = LENGTH[0] * 256u + LENGTH[1], left = length + OVERHEAD - in.count;
+  if (in.group != 1 || in.count < OVERHEAD) return 0;
+  if (left == 0 && length >= OVERHEAD && crc16(0, PACKET, length) == 0) smp_packet(length - OVERHEAD);
+  return left - 1 < FW_BUFFER + OVERHEAD && in.padding == 0;
 }
 
 void frame_byte(uint8_t byte) {
+  const unsigned state = in.state;
+  in.state = BETWEEN;
   if (byte == START >> 8 || byte == CONTINUE >> 8) {
-    mark = byte;
-    state = MARK;
+    in.mark = byte;
+    in.state = MARK;
   } else if (state == MARK) {
-    state = LINE;
-    if ((mark << 8 | byte) == START) {
-      open = 1;
-      count = 0;
-      mlperf_forget();
-    } else if ((mark << 8 | byte) != CONTINUE || !open) {
-      state = BETWEEN;
-      open = 0;
+    if ((in.mark << 8 | byte) == START) {
+      mlperf_forget(); /* what it keeps in PACKET is about to go */
+      in.open = 1;
+      in.count = 0;
+    } else if ((in.mark << 8 | byte) != CONTINUE) {
+      in.open = 0;
     }
-    sextets = padding = 0;
-  } else if (state != LINE) {
+    if (in.open) in.state = LINE;
+    in.padding = 0;
+    in.group = 1;
+  } else if (state == BETWEEN) {
     mlperf_byte(byte);
   } else if (byte == '\n') {
-    state = BETWEEN;
-    open = (uint8_t)end_line();
-  } else if (byte != '\r' && !take(byte)) {
-    state = BETWEEN;
-    open = 0;
+    in.open = (uint8_t)end_line();
+  } else if (byte == '\r' || take(byte)) {
+    in.state = LINE;
+  } else {
+    in.open = 0;
   }
 }
 
@@ -116,29 +116,25 @@ static void send_mark(unsigned which) {
 }
 
 void frame_send(unsigned length) {
-  uint8_t *const bytes = frame_buffer.frame.length;
   const uint16_t crc = crc16(0, PACKET, length);
-  unsigned column = 0;
+  unsigned mark = START, column = 0;
   PACKET[length] = (uint8_t)(crc >> 8);
   PACKET[length + 1] = (uint8_t)crc;
   length += OVERHEAD;
-  bytes[0] = (uint8_t)(length >> 8);
-  bytes[1] = (uint8_t)length;
+  LENGTH[0] = (uint8_t)(length >> 8);
+  LENGTH[1] = (uint8_t)length;
   length += OVERHEAD;
-  send_mark(START);
-  for (unsigned i = 0; i < length; i += 3) {
-    uint32_t three = 0;
-    if (column == LINE_BYTES) {
-      hal_send('\n');
-      send_mark(CONTINUE);
-      column = 0;
+  for (unsigned i = 0; i < length; column -= 3) {
+    uint32_t group = 0;
+    if (column == 0) {
+      if (i != 0) hal_send('\n');
+      send_mark(mark);
+      mark = CONTINUE;
+      column = LINE_BYTES;
     }
-    column += 3;
-    for (unsigned j = i; j < i + 3; ++j) three = three << 8 | (j < length ? bytes[j] : 0u);
-    for (unsigned j = 0; j < 4; ++j) {
-      hal_send(i + j > length ? '=' : character_of(three >> 18 & 63u));
-      three <<= 6;
-    }
+    for (unsigned j = 0; j < 3; ++j, ++i) group = group << 8 | (i < length ? LENGTH[i] : 0u);
+    for (unsigned j = 0; j < 4; ++j, group <<= 6)
+      hal_send(j + i > length + 3 ? '=' : character_of(group >> 18 & 63u));
   }
   hal_send('\n');
 }

@@ -9,21 +9,14 @@
 #define FW_BUFFER 512
 #endif
 
-/* Bytes as they are in base64. The packet is aligned to 4. */
-struct frame {
-  uint8_t unused[2];
-  uint8_t length[2];
-  uint8_t packet[FW_BUFFER];
-  uint8_t crc[2];
-};
-
-/* A packet comes in here and its answer goes out from here; between packets all of it is free for any use. */
+/* A packet comes in here and its answer goes out from here, aligned to 4; between packets it is free for any use. Its
+ * length comes before it and its CRC after it, as they travel. */
 extern union frame_buffer {
-  struct frame frame;
+  uint8_t bytes[4 + FW_BUFFER + 2];
   uint32_t aligned;
 } frame_buffer;
 
-#define PACKET (frame_buffer.frame.packet)
+#define PACKET (frame_buffer.bytes + 4)
 /* Free for any use by what answers a packet and has read its members; aligned to 8. */
 #define PACKET_AFTER_HEADER (PACKET + 8)
 

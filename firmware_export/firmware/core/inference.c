@@ -18,7 +18,7 @@
 /* How many rows one request can bring and take. */
 static unsigned most_rows(void) {
   const unsigned row = fw_model.factory.input_bytes + fw_model.factory.output_bytes + 0u;
-  return row == 0 ? 0 : (sizeof PACKET - AROUND_ROWS) / row;
+  return row == 0 ? 0 : (FW_BUFFER - AROUND_ROWS) / row;
 }
 
 static const char *source_name(void) {
@@ -65,7 +65,7 @@ int model_rows(void) {
   const struct cbor_item in = cbor_get("in", CBOR_BYTES);
   const unsigned input_bytes = fw_model.factory.input_bytes, output_bytes = fw_model.factory.output_bytes;
   uint8_t *const outputs = PACKET + AROUND_ROWS, *output = outputs;
-  const uint8_t *input = PACKET + sizeof PACKET - in.value;
+  const uint8_t *input = PACKET + FW_BUFFER - in.value;
   unsigned rows = 0;
   if (fw_model.run == NULL) return MODEL_NONE;
   if (in.bytes == NULL || in.value == 0) return SMP_INVALID;
@@ -73,7 +73,7 @@ int model_rows(void) {
   if (rows * input_bytes != in.value) return SMP_INVALID;
   if (rows > most_rows()) return SMP_TOO_LONG;
   /* Inputs to the end of the packet, outputs to where both their bytes and their alignment fit. */
-  memmove(PACKET + sizeof PACKET - in.value, in.bytes, in.value);
+  memmove(PACKET + FW_BUFFER - in.value, in.bytes, in.value);
   for (; rows != 0; --rows) {
     if (model_run(input, output) != 0) return MODEL_SELF_TEST;
     input += input_bytes;

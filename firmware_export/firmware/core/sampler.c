@@ -64,7 +64,7 @@ int sampler_set(void) {
   if (fw_model.score == NULL) return MODEL_NONE;
   ring.held = ring.next = 0;
   ring.room = size / row_bytes();
-  if (ring.room == 0 || working > sizeof PACKET || hal_sample(place, fw_model.rows) == 0) return MODEL_NO_SENSOR;
+  if (ring.room == 0 || working > FW_BUFFER || hal_sample(place, fw_model.rows) == 0) return MODEL_NO_SENSOR;
   ring.period = period;
   ring.last = hal_milliseconds();
   return SMP_OK;
@@ -88,7 +88,7 @@ int sampler_rows(void) {
   if (cbor_wrong()) return SMP_INVALID;
   if (fw_model.score == NULL) return MODEL_NONE;
   if (count > most) count = most;
-  while (count * row_bytes() > sizeof PACKET - AROUND_ROWS) --count;
+  while (count * row_bytes() > FW_BUFFER - AROUND_ROWS) --count;
   if (place < ring.taken - first) place += ring.room;
   place -= ring.taken - first;
   cbor_put(CBOR_MAP, 4);

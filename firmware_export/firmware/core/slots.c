@@ -100,7 +100,7 @@ static int passes_self_test(unsigned source) {
   const struct blob *const blob = slots_blob(source);
   const uint8_t *vector = vectors_of(source);
   uint8_t *const output = PACKET_AFTER_HEADER;
-  if (blob->output_bytes > PACKET + sizeof PACKET - output) return 0;
+  if (blob->output_bytes > PACKET + FW_BUFFER - output) return 0;
   for (unsigned left = blob->vector_count; left != 0; --left) {
     if (fw_model.run(slots_params(source), vector, output) != 0) return 0;
     vector += blob->input_bytes;

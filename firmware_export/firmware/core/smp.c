@@ -30,7 +30,7 @@ static int os_reset(void) {
 
 static int os_parameters(void) {
   cbor_put(CBOR_MAP, 2);
-  cbor_pair("buf_size", sizeof PACKET + 4); /* with length and CRC */
+  cbor_pair("buf_size", FW_BUFFER + 4); /* with length and CRC */
   cbor_pair("buf_count", 1);
   return SMP_OK;
 }
@@ -86,13 +86,13 @@ void smp_packet(unsigned length) {
   uint8_t *const body = header + HEADER, *end;
   int code;
   if (length < HEADER || (header[0] & 1u) != 0) return;
-  cbor_write(body, header + sizeof PACKET);
+  cbor_write(body, PACKET + FW_BUFFER);
   code = answer(header, length);
   end = cbor_end();
   if (code == SMP_OK && end == body) cbor_put(CBOR_MAP, 0);
   if (code == SMP_OK && end == NULL) code = SMP_TOO_LONG;
   if (code != SMP_OK) {
-    cbor_write(body, header + sizeof PACKET);
+    cbor_write(body, PACKET + FW_BUFFER);
     write_error(code, header[0] >> 3 & 3u);
   }
   length = (unsigned)(cbor_end() - body);
