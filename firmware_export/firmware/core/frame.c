@@ -64,7 +64,7 @@ static int take(uint8_t character) {
   }
   if (value > 63) return 0;
   in.group = in.group << 6 | value;
-  if (in.group < 1u << 24) return 1;
+  if (in.group < UINT32_C(1) << 24) return 1;
   for (unsigned i = in.padding; i < 3; ++i) {
     if (in.count >= 2 * OVERHEAD + FW_BUFFER) return 0;
     LENGTH[in.count++] = (uint8_t)(in.group >> 16);
