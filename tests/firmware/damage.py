@@ -38,21 +38,20 @@ def _sensible(rng: random.Random) -> tuple[int, int, int, dict[str, Any]]:
     blob = rng.choice((update.signed(), pack(update.signed())))
     at = rng.choice((0, 0, 64, 100, len(blob)))
     first = {"image": 1, "len": len(blob), "sha": rng.randbytes(2)} if at == 0 else {}
-    return rng.choice(
-        [
-            (WRITE, OS, 0, {"d": "x" * rng.randrange(300)}),
-            (READ, OS, 6, {}),
-            (READ, IMAGE, 0, {}),
-            (WRITE, IMAGE, 0, {"hash": update.digest(), "confirm": rng.random() < 0.5}),
-            (WRITE, IMAGE, 0, {"confirm": True}),
-            (WRITE, IMAGE, 1, {**first, "off": at, "data": blob[at : at + rng.choice((1, 9, 64, 400))]}),
-            (WRITE, IMAGE, 5, {}),
-            (READ, MODEL, 0, {}),
-            (WRITE, MODEL, 1, {"in": rng.randbytes(rng.choice((0, 3, 4, 244, 248, 400)))}),
-            (READ, MODEL, 2, {"from": rng.choice(_NUMBERS), "max": rng.choice(_NUMBERS)}),
-            (WRITE, MODEL, 3, {"everyms": rng.choice((0, 1, 2**32 - 1))}),
-        ]
-    )
+    requests: list[tuple[int, int, int, dict[str, Any]]] = [
+        (WRITE, OS, 0, {"d": "x" * rng.randrange(300)}),
+        (READ, OS, 6, {}),
+        (READ, IMAGE, 0, {}),
+        (WRITE, IMAGE, 0, {"hash": update.digest(), "confirm": rng.random() < 0.5}),
+        (WRITE, IMAGE, 0, {"confirm": True}),
+        (WRITE, IMAGE, 1, {**first, "off": at, "data": blob[at : at + rng.choice((1, 9, 64, 400))]}),
+        (WRITE, IMAGE, 5, {}),
+        (READ, MODEL, 0, {}),
+        (WRITE, MODEL, 1, {"in": rng.randbytes(rng.choice((0, 3, 4, 244, 248, 400)))}),
+        (READ, MODEL, 2, {"from": rng.choice(_NUMBERS), "max": rng.choice(_NUMBERS)}),
+        (WRITE, MODEL, 3, {"everyms": rng.choice((0, 1, 2**32 - 1))}),
+    ]
+    return rng.choice(requests)
 
 
 def _bent(rng: random.Random, data: bytes) -> bytes:
