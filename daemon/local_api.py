@@ -13,7 +13,6 @@ import logging
 import os
 import pwd
 import socket
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ import msgspec
 
 from daemon.errors import MalformedBody
 from daemon.intake import Incoming, Intake, Served
+from daemon.peers import credentials
 from daemon.routes import Answer, refuse
 
 _log = logging.getLogger(__name__)
@@ -228,8 +228,7 @@ def _no_record(_: Served) -> None:
 
 def _may_enter(peer: socket.socket) -> bool:
     """Whether the process at the other end is root's, the daemon's user's, or of the daemon's group."""
-    credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    _, uid, gid = struct.unpack("3i", credentials)
+    uid, gid = credentials(peer)
     if uid in (0, os.getuid()) or gid == os.getgid():
         return True
     try:

@@ -12,12 +12,9 @@ import click
 
 from daemon.cli.ends import CallWrong
 from daemon.errors import RequestError
+from daemon.private_keys import read_seed
 from daemon.wire.bodies import JSON, read_body
 from daemon.wire.signed import Envelope, signed_text
-
-#: What stands before the 32 bytes of an Ed25519 private key in PKCS #8 (RFC 8410).
-_PKCS8 = bytes.fromhex("302e020100300506032b657004220420")
-_SEED_BYTES = 32
 
 
 @click.command("sign")
@@ -91,10 +88,6 @@ def _read_body(name: str | None) -> bytes:
 
 def _read_private(path: Path) -> bytes:
     try:
-        lines = path.read_text(encoding="ascii").splitlines()
-        decoded = base64.b64decode("".join(line for line in lines if "-" not in line), validate=True)
+        return read_seed(path)
     except (OSError, ValueError) as error:
         raise CallWrong(f"{path}: {error}") from error
-    if len(decoded) != len(_PKCS8) + _SEED_BYTES or not decoded.startswith(_PKCS8):
-        raise CallWrong(f"{path}: no private key: make one with openssl genpkey -algorithm ed25519")
-    return decoded[len(_PKCS8) :]

@@ -152,6 +152,7 @@ class BoardSession:
             row_inputs=_number(told, "inlen"),
             input_bytes=_number(told, "inbytes"),
             output_bytes=_number(told, "outbytes"),
+            output_width=_number(told, "outwidth"),
             max_rows=_number(told, "max"),
             boot=_number(told, "boot"),
         )

@@ -80,17 +80,15 @@ class Deploy(msgspec.Struct, frozen=True, kw_only=True, tag="deploy"):
         Whose work it is, for those who wait.
     blob : bytes
         The model as a slot takes it (`firmware_export.blob`), with sequence 0 and without a signature.
-    image : bytes or None
-        Firmware with this model in it; None to put the model into a slot.
-    image_format : str or None
-        What `image` is: ``bin``, ``hex``, ``elf`` or ``uf2``.
+    images : dict
+        Firmware with this model in it, by format: ``bin``, ``hex``, ``elf``; none to put the model into a
+        slot.
     """
 
     target: str
     job_id: int
     blob: bytes
-    image: bytes | None = None
-    image_format: str | None = None
+    images: dict[str, bytes] = {}
 
 
 class Cursor(msgspec.Struct, frozen=True):
@@ -150,6 +148,8 @@ class BoardInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         Inputs of a row.
     input_bytes, output_bytes : int
         Of a quantised row, and of the model's answer to it.
+    output_width : int
+        Bytes of one number in that answer: 1, or 4 of a score.
     max_rows : int
         Rows that it runs in one request.
     boot : int
@@ -173,6 +173,7 @@ class BoardInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     row_inputs: int
     input_bytes: int
     output_bytes: int
+    output_width: int
     max_rows: int
     boot: int
 
@@ -211,8 +212,8 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True, tag="rows"):
         Milliseconds between two.
     project_id, learn_id, version : int
         The model that scored them.
-    inputs : list of list of float
-        Features of each row, in the order of the model's axes.
+    inputs : bytes
+        Features, float32 little-endian, row by row, in the order of the model's axes.
     outputs : list of list of int
         Its outputs for each row: the integer score of an anomaly model, the int8 outputs of a network.
     dropped : int
@@ -226,14 +227,19 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True, tag="rows"):
     project_id: int
     learn_id: int
     version: int
-    inputs: list[list[float]]
+    inputs: bytes
     outputs: list[list[int]]
     dropped: int = 0
 
     @property
     def cursor(self) -> Cursor:
         """Where a watcher goes on that has these."""
-        return Cursor(self.boot, self.first + len(self.inputs))
+        return Cursor(self.boot, self.first + len(self.outputs))
+
+    @property
+    def model(self) -> tuple[int, int, int]:
+        """Project, learn block and version of the model that scored them."""
+        return self.project_id, self.learn_id, self.version
 
 
 Answer = Board | PublicKey | Rows | Progress | Log | Done | Failed

@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from daemon import errors
+from daemon.errors import JobError
 from daemon.wire.script import ScriptTerms
 
 #: Share of a whole job that lies before and after each stage, so that progress only rises.
@@ -227,6 +229,13 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
 
 
 Event = Progress | Log | Done | Failed
+
+
+def told_error(failed: Failed) -> JobError:
+    """The error that a process has told of."""
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, JobError)]
+    kind = next((kind for kind in kinds if kind.code == failed.code), JobError)
+    return kind(failed.message, stage=failed.stage, retryable=failed.retryable, details=failed.details)
 
 
 def overall(progress: Progress) -> float:

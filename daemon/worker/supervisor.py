@@ -12,9 +12,8 @@ from typing import Any
 
 import msgspec
 
-from daemon import errors
 from daemon.errors import JobCanceled, JobError, JobTimedOut, WorkerCrashed, WorkerKilled, WorkerOutOfMemory
-from daemon.wire.worker import Done, Event, Failed, Log, Progress, Work, WorkerLimits
+from daemon.wire.worker import Done, Event, Failed, Log, Progress, Work, WorkerLimits, told_error
 from daemon.worker.oom import oom_kills
 
 #: Longest line that a worker may write.
@@ -88,7 +87,7 @@ async def run_worker(
             f"ran longer than {timeout_s:g} s: raise jobs.timeout_s, or train on less", retryable=False
         )
     if isinstance(ending, Failed):
-        raise _to_error(ending)
+        raise told_error(ending)
     raise _explain_death(status, tail, out_of_memory=oom_kills() > oom_kills_before)
 
 
@@ -191,20 +190,6 @@ def _environment(threads: int) -> dict[str, str]:
         if name not in ("CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET") and not name.startswith("MALLOC_")
     }
     return {**kept, **dict.fromkeys(caps, str(threads))}
-
-
-def _to_error(failed: Failed) -> JobError:
-    found = _error_classes().get(failed.code, JobError)
-    return found(failed.message, stage=failed.stage, retryable=failed.retryable, details=failed.details)
-
-
-def _error_classes() -> dict[str, type[JobError]]:
-    """Wire code to the class of a job's error."""
-    return {
-        value.code: value
-        for value in vars(errors).values()
-        if isinstance(value, type) and issubclass(value, JobError)
-    }
 
 
 def _explain_death(status: int, tail: list[str], *, out_of_memory: bool) -> JobError:

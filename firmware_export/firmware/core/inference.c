@@ -31,7 +31,7 @@ int model_info(void) {
   const struct blob *blob = slots_blob(slots.active);
   if (blob == NULL) blob = own;
   while (boot == 0) boot = hal_boot();
-  cbor_put(CBOR_MAP, 20);
+  cbor_put(CBOR_MAP, 21);
   cbor_pair("proto", PROTOCOL);
   cbor_put_text("fw");
   cbor_put_text(FW_VERSION);
@@ -54,6 +54,7 @@ int model_info(void) {
   cbor_pair("inlen", fw_model.rows);
   cbor_pair("inbytes", own->input_bytes);
   cbor_pair("outbytes", own->output_bytes);
+  cbor_pair("outwidth", fw_model.output_width);
   cbor_pair("max", most_rows());
   cbor_pair("boot", boot);
   cbor_put_text("front");

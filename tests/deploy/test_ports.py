@@ -1,0 +1,140 @@
+"""The ports process from outside: its socket, its clients, its targets, and how it goes on after a kill."""
+
+from __future__ import annotations
+
+import base64
+import os
+import signal
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.wire.deploy import Ask, Deploy, Key, Watch
+from hw_tests.boards.peer import Peer, peer
+from tests.deploy.linear import KEY, KEY_FLAG, linear
+from tests.deploy.ports_process import Ports, ports
+from tests.harness import free_port
+
+
+def target(port: str, *lines: str, name: str = "press") -> str:
+    return "\n".join((f"[targets.{name}]", 'board = "host"', f'port = "{port}"', *lines)) + "\n"
+
+
+def order(**facts: Any) -> Deploy:
+    return Deploy(target="press", job_id=7, blob=linear(**facts).message())
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Iterator[Peer]:
+    with peer(flash_file=tmp_path / "flash", flags=(KEY_FLAG,)) as one:
+        yield one
+
+
+@pytest.fixture
+def held(tmp_path: Path, board: Peer) -> Iterator[Ports]:
+    with ports(tmp_path, target(board.url)) as process:
+        yield process
+
+
+def ending(answers: list[dict[str, Any]]) -> dict[str, Any]:
+    return answers[-1]
+
+
+def test_it_tells_what_a_board_says_of_itself(held: Ports) -> None:
+    (told,) = held.told(Ask("press"))
+    assert told["type"] == "board"
+    info = told["info"]
+    assert (info["projectId"], info["learnId"], info["version"]) == (1, 7, 3)
+    assert (info["source"], info["confirmed"], info["name"]) == ("factory", True, "linear")
+    assert (len(bytes.fromhex(info["digest"])), info["outputWidth"]) == (32, 4)
+
+
+def test_its_socket_is_closed_to_others(held: Ports) -> None:
+    assert stat.S_IMODE(held.path.stat().st_mode) == 0o660
+
+
+def test_the_key_is_made_once_and_is_nobody_elses(tmp_path: Path, board: Peer) -> None:
+    key = tmp_path / "elsewhere" / "key.pem"
+    with ports(tmp_path, f'[deploy]\nkey_file = "{key}"\n' + target(board.url)) as process:
+        first = process.told(Key())
+        assert stat.S_IMODE(key.stat().st_mode) == 0o600
+        assert process.end() == 0
+        assert process.start().told(Key()) == first
+    assert len(base64.b64decode(first[0]["key"])) == 32
+
+
+def test_builds_are_told_the_public_half(held: Ports) -> None:
+    assert held.told(Key()) == [
+        {"type": "public-key", "key": base64.b64encode(bytes(KEY.verify_key)).decode()}
+    ]
+
+
+def test_a_model_gets_into_a_slot(held: Ports, board: Peer) -> None:
+    answers = held.told(order(version=4, weights=(9, 8, 7, 6)))
+    stages = [answer["stage"] for answer in answers if answer["type"] == "progress"]
+    assert stages == sorted(stages, key=["flash", "verify"].index) and set(stages) == {"flash", "verify"}
+    result = ending(answers)["result"]
+    assert (result["method"], result["vectors"]) == ("slot", 2)
+    assert result["previous"]["version"] == 3
+    info = held.told(Ask("press"))[0]["info"]
+    assert (info["version"], info["source"], info["confirmed"]) == (4, "slot0", True)
+    assert result["digest"] == info["digest"]
+
+
+def test_a_deployment_that_is_repeated_sends_nothing(held: Ports) -> None:
+    assert ending(held.told(order(version=4)))["result"]["bytes"] > 0
+    again = ending(held.told(order(version=4)))["result"]
+    assert (again["bytes"], again["vectors"]) == (0, 2)
+
+
+def test_another_shape_is_refused_and_nothing_changes(held: Ports) -> None:
+    failed = ending(held.told(order(version=4, architecture=b"other, 4 inputs_")))
+    assert (failed["type"], failed["code"]) == ("failed", "architecture_mismatch")
+    assert failed["message"].endswith("the board runs version 3 of model 7 now")
+
+
+def test_a_model_that_computes_something_else_is_put_back(held: Ports) -> None:
+    wrong = (linear(version=4).outputs[0], b"\2\0\0\0")
+    failed = ending(held.told(order(version=4, outputs=wrong)))
+    assert (failed["code"], failed["details"]["running"]["version"]) == ("verify_failed", 3)
+    assert held.told(Ask("press"))[0]["info"]["version"] == 3
+
+
+def test_operations_that_are_none_are_told_so(held: Ports) -> None:
+    assert held.told(b'{"type": "dance"}')[0]["code"] == "malformed_body"
+    assert held.told(b"\xff")[0]["code"] == "malformed_body"
+    assert held.told(Ask("lathe"))[0]["code"] == "not_found"
+    assert held.told(Ask("press"))[0]["info"] is not None
+
+
+def test_a_port_that_is_missing_is_told_and_found_when_it_comes(tmp_path: Path) -> None:
+    port = free_port()
+    with ports(tmp_path, target(f"socket://127.0.0.1:{port}", "ask_s = 1")) as process:
+        told = process.told(Ask("press"))[0]
+        assert told["info"] is None and f":{port}" in told["reason"]
+        failed = ending(process.told(order()))
+        assert (failed["code"], failed["retryable"]) == ("board_unreachable", True)
+        with process.telling(Watch()) as news, peer(port=port, flags=(KEY_FLAG,)):
+            assert next(each for each in news if each.get("info"))["info"]["version"] == 3
+
+
+def test_a_board_that_vanishes_is_told(held: Ports, board: Peer) -> None:
+    with held.telling(Watch()) as news:
+        assert next(news)["info"]["version"] == 3
+        board.kill()
+        assert "is gone" in held.told(Ask("press"))[0]["reason"]
+        assert "is gone" in next(news)["reason"]
+
+
+def test_two_deployments_follow_each_other_on_one_port(held: Ports, board: Peer) -> None:
+    os.kill(board.process.pid, signal.SIGSTOP)
+    with held.telling(order(version=4)) as first, held.telling(order(version=5)) as second:
+        wait = next(second)
+        assert wait["type"] == "log" and "busy with job 7" in wait["text"]
+        os.kill(board.process.pid, signal.SIGCONT)
+        assert ending(list(first))["type"] == "done"
+        assert ending(list(second))["type"] == "done"
+    assert held.told(Ask("press"))[0]["info"]["version"] == 5
