@@ -275,7 +275,7 @@ class BoardSession:
         while True:
             try:
                 self._exchange(Operation.WRITE, smp.ECHO, {"d": ""}, wait_s=self._answer_s)
-            except BoardUnreachable:
+            except _Silence:
                 if time.monotonic() > deadline:
                     raise
             else:

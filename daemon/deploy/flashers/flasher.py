@@ -49,13 +49,10 @@ class SerialOptions(Options, frozen=True, kw_only=True):
 
     Parameters
     ----------
-    port : str
-        Where the programmer is, if that is not the port that the firmware talks on.
     baud : int
         Rate of the line.
     """
 
-    port: str = ""
     baud: int = 115200
 
     def parity(self) -> str:

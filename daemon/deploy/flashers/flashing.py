@@ -29,7 +29,7 @@ def flash(name: str, port: str, images: Mapping[str, Path], options: Options, he
     name : str
         The flasher.
     port : str
-        Port of the board: a device, or a URL of pyserial.
+        Port of the board, or of the programmer where that is another: a device, or a URL of pyserial.
     images : mapping of str to Path
         The firmware by format: ``elf``, ``hex``, ``bin``. The flasher takes what it likes best.
     options : Options
@@ -108,7 +108,6 @@ def _task(tool: Flasher, port: str, image: str, size: int, options: Options) -> 
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="flash-")))
         behind = ""
         if isinstance(options, SerialOptions):
-            port = options.port or port
             if "://" not in port:
                 # Opened once to see that it is there and free: tools say so in many ways, or not at all.
                 with SerialLink(port, options.baud, options.parity()):

@@ -11,7 +11,7 @@ import msgspec
 from daemon.deploy.flashers.flasher import Flasher, Options
 from daemon.errors import DeployError
 
-NAMES = ("avrdude", "esptool", "gdb", "openocd", "picotool", "pyocd", "stm32flash", "uf2")
+NAMES = ("avrdude", "esptool", "gdb", "mcumgr", "openocd", "picotool", "pyocd", "stm32flash", "uf2")
 
 
 def flasher(name: str) -> Flasher:

@@ -52,12 +52,6 @@ def test_a_url_where_nobody_listens_is_told(images: dict[str, Path]) -> None:
     assert f"{url} cannot be opened" in str(refused(images, url, "stm32flash").value)
 
 
-def test_the_programmers_own_port_is_taken(images: dict[str, Path], tmp_path: Path) -> None:
-    options = read_options("avrdude", {"part": "m328p"}, {"port": str(tmp_path / "programmer")})
-    with pytest.raises(BoardUnreachable, match=r"there is no port .*programmer"):
-        flash("avrdude", "socket://127.0.0.1:1", images, options, Heard())
-
-
 def test_an_image_without_room_is_refused_before_anything_is_opened(images: dict[str, Path]) -> None:
     images["bin"].write_bytes(b"\x55" * 0x7801)
     with pytest.raises(BoardRefused, match="30721 bytes, the board has room for 30720"):
