@@ -20,14 +20,10 @@ class Runner:
 
     @classmethod
     def to(cls, port: int) -> Runner:
-        """Connect to a device on the loopback interface, and pass over what it said when it started."""
+        """Connect to a device on the loopback interface."""
         connection = socket.create_connection(("127.0.0.1", port), TIMEOUT_S)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        runner = cls(connection)
-        said = runner.send("")
-        while said[-1:] != ["e-[Unknown command: ]"]:
-            said = runner._answer()
-        return runner
+        return cls(connection)
 
     def __enter__(self) -> Runner:
         return self
@@ -38,9 +34,6 @@ class Runner:
     def send(self, command: str) -> list[str]:
         """Send a command and give the lines of its answer, the last one left out."""
         self.connection.sendall(f"{command}%".encode())
-        return self._answer()
-
-    def _answer(self) -> list[str]:
         lines: list[str] = []
         while not lines or lines[-1] != "m-ready":
             lines.append(self._line())

@@ -1,13 +1,11 @@
 #include "frame.h"
 #include "hal.h"
-#include "mlperf.h"
 #include "sampler.h"
 #include "slots.h"
 
 void firmware(void) {
   hal_start();
   slots_start();
-  mlperf_start();
   for (;;) {
     const int byte = hal_receive();
     if (byte >= 0) {

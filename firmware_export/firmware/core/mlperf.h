@@ -4,9 +4,6 @@
 
 #include <stdint.h>
 
-/* Says that the board is ready. */
-void mlperf_start(void);
-
 /* Takes a byte that belongs to no SMP frame. */
 void mlperf_byte(uint8_t byte);
 
