@@ -25,7 +25,7 @@ MODEL_IMAGE = 1
 
 #: Seconds that an answer may take, and how often a question is repeated.
 _ANSWER_S = 2.0
-_TRIES = 5
+_TRIES = 4
 #: Seconds that a board may take to erase, to check a signature, or to start.
 _SLOW_S = 15.0
 #: Packet that every SMP server takes.
@@ -178,7 +178,7 @@ class BoardSession:
         outputs = bytearray()
         for at in range(0, len(inputs), size):
             rows = inputs[at : at + size]
-            given = _bytes(self._told(Operation.WRITE, smp.MODEL_RUN, {"in": rows}, wait_s=_SLOW_S), "out")
+            given = _bytes(self._told(Operation.WRITE, smp.MODEL_RUN, {"in": rows}, slow=True), "out")
             if len(given) != len(rows) // info.input_bytes * info.output_bytes:
                 raise _nonsense(self._link.port, "out")
             outputs += given
@@ -216,8 +216,7 @@ class BoardSession:
                 members |= {"image": number, "len": len(image), "sha": digest}
             sent += len(piece)
             # Before the first piece is written the board erases.
-            wait_s = _SLOW_S if offset == 0 else None
-            told = _number(self._told(Operation.WRITE, smp.IMAGE_UPLOAD, members, wait_s=wait_s), "off")
+            told = _number(self._told(Operation.WRITE, smp.IMAGE_UPLOAD, members, slow=offset == 0), "off")
             # A board that was reset begins anew; one that never gets on is not waited for.
             stalled = stalled + 1 if told <= offset else 0
             if stalled > _TRIES or told > len(image):
@@ -240,11 +239,11 @@ class BoardSession:
         BoardRefused, ArchitectureMismatch, VerifyFailed
             It does not; the model in use stays.
         """
-        self._told(Operation.WRITE, smp.IMAGE_STATE, {"hash": digest, "confirm": False}, wait_s=_SLOW_S)
+        self._told(Operation.WRITE, smp.IMAGE_STATE, {"hash": digest, "confirm": False}, slow=True)
 
     def confirm(self, digest: bytes) -> None:
         """Have a model outlive resets; it is tested first where it is not in use."""
-        self._told(Operation.WRITE, smp.IMAGE_STATE, {"hash": digest, "confirm": True}, wait_s=_SLOW_S)
+        self._told(Operation.WRITE, smp.IMAGE_STATE, {"hash": digest, "confirm": True}, slow=True)
 
     def images(self) -> list[dict[str, Any]]:
         """The board's images, as SMP lists them."""
@@ -268,7 +267,7 @@ class BoardSession:
     def reset(self) -> None:
         """Have the board start anew, and wait until it answers."""
         # Its answer may be lost in its own reset.
-        with contextlib.suppress(BoardUnreachable):
+        with contextlib.suppress(_Silence):
             self._exchange(Operation.WRITE, smp.RESET, {}, wait_s=self._answer_s)
         self._packet_size = None
         deadline = time.monotonic() + _SLOW_S
@@ -300,16 +299,17 @@ class BoardSession:
         command: tuple[int, int],
         members: dict[str, Any],
         *,
-        wait_s: float | None = None,
+        slow: bool = False,
     ) -> dict[str, Any]:
         """The members of an answer; the question is repeated where none comes.
 
         Every command may be repeated: reading changes nothing, an upload says where it goes on, and a model
         that is in use already is taken into use once more.
         """
-        wait_s = self._answer_s if wait_s is None else max(wait_s, self._answer_s)
         tries = 1
         while True:
+            # An answer may be lost on the way as well: what may take long is asked again soon, and later.
+            wait_s = self._answer_s * 2 ** (tries - 1) if slow else self._answer_s
             try:
                 answer = self._exchange(operation, command, members, wait_s=wait_s)
             except _Silence:
