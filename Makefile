@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 # TensorFlow is two gigabytes: only what trains networks puts it into the environment.
 KERAS_STAMP := $(STAMP)-keras
+# MetaTF goes with one TensorFlow, and its licence is to be accepted by whoever installs it.
+AKIDA := .venv-akida
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -29,6 +31,10 @@ demo-keras: $(KERAS_STAMP) ## a network that reads digits, from the command to t
 .PHONY: test
 test: $(KERAS_STAMP) system-packages ## the whole suite; ARGS="-k name" for a part
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+.PHONY: test-akida
+test-akida: $(AKIDA)/.installed system-packages ## Akida variants, with MetaTF in an environment of its own: read its licence first
+	$(AKIDA)/bin/python -m pytest -m metatf tests/akida $(ARGS)
 
 .PHONY: check
 check: $(STAMP) system-packages ## style, types, layers, warnings of the generated C
@@ -69,7 +75,7 @@ venv-keras: $(KERAS_STAMP) ## the same with TensorFlow
 
 .PHONY: clean
 clean: ## remove what was made here
-	rm -rf $(VENV) .venv-lock build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf $(VENV) $(AKIDA) .venv-lock build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache \
 		.import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -83,4 +89,9 @@ $(STAMP): $(wildcard locks/py3??.txt) pyproject.toml scripts/venv.sh
 
 $(KERAS_STAMP): $(STAMP) $(wildcard locks/*-keras.txt)
 	@bash scripts/venv.sh $(PYTHON) $(VENV) -keras
+	@touch $@
+
+$(AKIDA)/.installed: $(wildcard locks/*-akida.txt) pyproject.toml scripts/venv.sh
+	@echo "Installs BrainChip's akida, which comes under a licence of BrainChip's own: docs/akida.md"
+	@bash scripts/venv.sh $(PYTHON) $(AKIDA) -akida
 	@touch $@

@@ -34,7 +34,15 @@ from daemon.database import Database
 from daemon.errors import ConfigError, DatabaseDamaged, DiskUnwritable, SchemaTooNew, TrainerdError
 from daemon.handlers.services import Services
 from daemon.intake import Intake
-from daemon.jobs.job import ATK_PREDICT, ATK_TRAIN, BUILD, SET_THRESHOLDS, TRAIN_ANOMALY, TRAIN_KERAS
+from daemon.jobs.job import (
+    AKIDA_LEARN,
+    ATK_PREDICT,
+    ATK_TRAIN,
+    BUILD,
+    SET_THRESHOLDS,
+    TRAIN_ANOMALY,
+    TRAIN_KERAS,
+)
 from daemon.jobs.logs import JobLogs
 from daemon.jobs.messages import JobMessages
 from daemon.jobs.outbox import Outbox
@@ -117,6 +125,7 @@ def open_core(settings: Config) -> Iterator[Core]:
                         TRAIN_KERAS: training,
                         BUILD: BuildRunner(settings, database, registry),
                         SET_THRESHOLDS: training,
+                        AKIDA_LEARN: training,
                         ATK_TRAIN: training,
                         ATK_PREDICT: prediction,
                     }

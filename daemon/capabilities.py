@@ -9,7 +9,9 @@ from typing import Any
 
 from daemon import __version__
 from daemon.config import Config, Expert
-from daemon.trainers.table import ATK_TRAINERS, LEARNERS
+from daemon.quantize.akida import metatf
+from daemon.trainers.table import ATK_TRAINERS, LEARNERS, NETWORKS
+from daemon.wire.akida import AkidaTerms
 from daemon.wire.bodies import CBOR, JSON
 from daemon.wire.models import MAX_CHUNK
 
@@ -36,7 +38,7 @@ def capabilities(config: Config) -> dict[str, Any]:
         "variants": {
             "int8": {"available": True},
             "float32": {"available": True},
-            "akida": _availability({}, "anomaly models have no Akida variant"),
+            "akida": akida(config.keras.akida or AkidaTerms()),
         },
         "expert": expert(config.keras.scripts),
         "targets": [],
@@ -52,6 +54,19 @@ def capabilities(config: Config) -> dict[str, Any]:
         },
         "machine": machine_facts(),
     }
+
+
+def akida(terms: AkidaTerms) -> dict[str, Any]:
+    """Whether networks get Akida variants here, for which chip, and by which versions of MetaTF.
+
+    Parameters
+    ----------
+    terms : AkidaTerms
+        What the configuration says of them.
+    """
+    why = NETWORKS["keras"].missing() or metatf.missing()
+    facts = {"target": terms.target, "always": terms.always, "packages": metatf.versions()}
+    return _availability(facts if why is None else {}, why)
 
 
 def expert(settings: Expert | None) -> dict[str, Any]:

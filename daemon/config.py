@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from daemon.errors import ConfigError
 from daemon.memory import total_memory
+from daemon.wire.akida import AkidaTerms
 from daemon.wire.logs import LogLevel
 from daemon.wire.signed import Role
 from daemon.wire.targets import Target
@@ -281,10 +282,13 @@ class Keras(_Section, frozen=True):
         Where weights of pretrained networks lie, beside ``SHA256SUMS``.
     expert : Expert or None
         Scripts.
+    akida : AkidaTerms or None
+        Akida variants.
     """
 
     weights_dir: str | None = None
     expert: Expert | None = None
+    akida: AkidaTerms | None = None
 
     @property
     def scripts(self) -> Expert | None:
@@ -422,6 +426,7 @@ def documented_sections() -> dict[str, Any]:
         "data.projects.1": ProjectData,
         "keras": Keras,
         "keras.expert": Expert,
+        "keras.akida": AkidaTerms,
         "deploy": Deploy,
         "targets.press": Target,
         "gate": GateBounds,

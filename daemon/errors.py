@@ -32,7 +32,14 @@ The tree (code, and the status of a reply where it answers a request)::
         ├── DatasetError          dataset_invalid                the rows cannot be trained on
         ├── TrainingError         training_failed                the trainer refuses or gives up
         │   ├── ScriptFailed      script_failed                  an expert script failed, or left no model
-        │   └── SandboxUnavailable  sandbox_unavailable          no walls to run a script behind
+        │   ├── SandboxUnavailable  sandbox_unavailable          no walls to run a script behind
+        │   └── AkidaRefused      akida_refused                  no Akida variant; the int8 network is whole
+        │       ├── AkidaUnavailable  akida_unavailable          MetaTF is not installed, or another version
+        │       ├── AkidaArchitecture akida_architecture         a layer or an input that does not fit
+        │       ├── AkidaBitsMissing  akida_bits_missing         a layer without a width of its weights
+        │       ├── AkidaTargetUnknown  akida_target_unknown     a chip that nothing is known of
+        │       ├── AkidaModelDamaged akida_model_damaged        an .fbz file that cannot be read
+        │       └── AkidaGateFailed   akida_gate_failed          the saved model decides otherwise
         ├── GateFailed            gate_failed                    int8 strays from the float model
         ├── ExportError           export_failed                  no C could be written
         ├── DeployError           deploy_failed                  a model did not come onto a board
@@ -329,6 +336,48 @@ class SandboxUnavailable(TrainingError):
     """A machine on which no walls close everything that a script must not reach."""
 
     code = "sandbox_unavailable"
+
+
+class AkidaRefused(TrainingError):
+    """An Akida variant that cannot be made; a training goes on without it."""
+
+    code = "akida_refused"
+
+
+class AkidaUnavailable(AkidaRefused):
+    """MetaTF that is not installed, or is of a version that is not known."""
+
+    code = "akida_unavailable"
+
+
+class AkidaArchitecture(AkidaRefused):
+    """A layer or an input that the chip does not take."""
+
+    code = "akida_architecture"
+
+
+class AkidaBitsMissing(AkidaRefused):
+    """A layer of a script's model whose weights have no width in bits."""
+
+    code = "akida_bits_missing"
+
+
+class AkidaTargetUnknown(AkidaRefused):
+    """A chip that is installed and that nothing is known of."""
+
+    code = "akida_target_unknown"
+
+
+class AkidaModelDamaged(AkidaRefused):
+    """An .fbz file that the akida package cannot read."""
+
+    code = "akida_model_damaged"
+
+
+class AkidaGateFailed(AkidaRefused):
+    """A saved model that decides otherwise than the network that it was made of."""
+
+    code = "akida_gate_failed"
 
 
 class GateFailed(JobError):

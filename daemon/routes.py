@@ -22,6 +22,7 @@ from daemon.errors import (
     means_read_only,
 )
 from daemon.handlers import (
+    akida,
     atk_commands,
     atk_frames,
     atk_models,
@@ -39,6 +40,7 @@ from daemon.handlers import (
     training,
 )
 from daemon.handlers.services import Call, Services
+from daemon.wire.akida import AkidaLearnRequest
 from daemon.wire.atk import (
     CancelRequest,
     CommandRequest,
@@ -140,6 +142,7 @@ ROUTES = (
         keras.start,
         keras.role,
     ),
+    Route("post", "api/{projectId}/jobs/akida-learn/{learnId}", AkidaLearnRequest, akida.learn, "train"),
     Route("get", _KERAS, EmptyRequest, keras.get_config),
     Route("post", _KERAS, SetKerasParameterRequest, keras.set_config, keras.role),
     Route("get", _KERAS + "/metadata", EmptyRequest, keras.metadata),

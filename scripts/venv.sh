@@ -1,6 +1,6 @@
 #!/bin/bash
 # Make the virtual environment and put exactly what the lock names into it.
-# usage: venv.sh PYTHON VENV [-keras]
+# usage: venv.sh PYTHON VENV [-keras | -akida]
 set -euo pipefail
 
 python=$1
@@ -16,7 +16,7 @@ if ! [ -x "$venv/bin/python" ] ||
 fi
 echo "Installing what locks/py$version$flavour.txt names into $venv" >&2
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --compile \
-    --require-hashes --only-binary :all: --no-binary esptool,crcmod -r "locks/py$version$flavour.txt"
+    --require-hashes --only-binary :all: --no-binary esptool,crcmod,cnn2snn,quantizeml -r "locks/py$version$flavour.txt"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --compile \
     --no-deps --no-build-isolation --editable .
 # The service may not write here, so it would compile the packages at each start of a training.

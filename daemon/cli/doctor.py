@@ -20,6 +20,7 @@ from daemon.cli.options import config_option, json_option, print_json
 from daemon.config import Config, Device, Expert, Mqtt, default_path
 from daemon.config_file import load
 from daemon.errors import ConfigError, SandboxUnavailable
+from daemon.quantize.akida import metatf
 
 #: Number of the system call on every architecture, and the flag that asks for the version.
 _LANDLOCK_CREATE_RULESET, _LANDLOCK_VERSION = 444, 1
@@ -113,6 +114,8 @@ def _python() -> Iterator[Finding]:
     yield _package("python", "amqtt", "pip install 'trainerd[demo]' (for `trainerd demo` alone)")
     for name in ("tensorflow", "tf-keras", "tensorflow-model-optimization"):
         yield _package("python", name, "pip install 'trainerd[keras]' (to train networks)")
+    for package in metatf.PACKAGES:
+        yield _package("python", package.name, f"{metatf.EXTRA}; for Akida variants, docs/akida.md")
 
 
 def _package(area: str, name: str, remedy: str, *, required: bool = False) -> Finding:

@@ -76,6 +76,7 @@ class Job(msgspec.Struct, frozen=True):
 TRAIN_ANOMALY = "train-anomaly"
 TRAIN_KERAS = "train-keras"
 SET_THRESHOLDS = "set-thresholds"
+AKIDA_LEARN = "akida-learn"
 ATK_TRAIN = "atk-train"
 ATK_PREDICT = "atk-predict"
 ATK_MODEL = "atk-model"
@@ -86,6 +87,7 @@ CATEGORIES = {
     TRAIN_ANOMALY: "Train model (anomaly)",
     TRAIN_KERAS: "Train model (Keras)",
     SET_THRESHOLDS: "Set thresholds",
+    AKIDA_LEARN: "Learn classes (Akida)",
     ATK_TRAIN: "Train model (ATK)",
     ATK_PREDICT: "Predict clusters (ATK)",
     BUILD: "Build on-device model",

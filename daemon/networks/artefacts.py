@@ -18,11 +18,13 @@ from daemon.models.description import package_versions
 from daemon.models.embedding import FILE_NAME
 from daemon.models.manifest import write_json
 from daemon.models.registry import METADATA
+from daemon.networks.akida.variant import AkidaVariant
 from daemon.networks.choice import Choice
 from daemon.networks.embedding import embed_validation
-from daemon.networks.metadata import Variant, network_metadata
+from daemon.networks.metadata import RUNS_ON_CHIP, Variant, network_metadata
 from daemon.networks.preparation import Prepared
 from daemon.networks.scores import Answers
+from daemon.quantize.akida.model import MODEL as AKIDA
 from daemon.trainers.keras.fit import History
 from daemon.wire.worker import Spec
 from firmware_export.errors import FirmwareExportError
@@ -66,6 +68,7 @@ def write_artefacts(
     trained: Trained,
     answers: dict[str, dict[str, Answers]],
     folds: dict[str, Any] | None,
+    akida: AkidaVariant | None,
 ) -> tuple[Figures, dict[str, Any]]:
     """Write everything of a version but its report and its manifest.
 
@@ -77,6 +80,8 @@ def write_artefacts(
         What the stages before made.
     folds : dict or None
         ``kFoldsMetadata``, of a cross-validation.
+    akida : AkidaVariant or None
+        The Akida variant, where it is asked for.
 
     Returns
     -------
@@ -104,6 +109,11 @@ def write_artefacts(
         "int8": Variant(answers["int8"]["validation"], len(trained.int8), found),
         "float32": Variant(answers["float32"]["validation"], len(trained.float32)),
     }
+    if akida is not None:
+        for name, content in akida.files.items():
+            (directory / name).write_bytes(content)
+        if akida.answers is not None:
+            variants["akida"] = Variant(akida.answers, len(akida.files[AKIDA]), no_c=RUNS_ON_CHIP)
     told = network_metadata(
         prepared.settings, prepared.classes, prepared.input_shape, variants, trained.history.epochs
     )
@@ -133,7 +143,13 @@ def keras_file(model: Any) -> bytes:
 
 
 def describe(
-    spec: Spec, prepared: Prepared, trained: Trained, choice: Choice, found: Figures, result: dict[str, Any]
+    spec: Spec,
+    prepared: Prepared,
+    trained: Trained,
+    choice: Choice,
+    found: Figures,
+    result: dict[str, Any],
+    akida: AkidaVariant | None,
 ) -> dict[str, Any]:
     """The manifest of a version, but for its files."""
     settings = prepared.settings
@@ -171,6 +187,7 @@ def describe(
         },
         "metrics": result["metrics"],
         "gate": choice.as_dict(),
+        **({} if akida is None else {"akida": akida.facts}),
         "memory": {
             "flashBytes": found.flash,
             "ramBytes": found.ram,

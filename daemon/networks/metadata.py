@@ -19,6 +19,7 @@ from daemon.trainers.keras.shapes import Shape
 from firmware_export.figures import Figures
 
 _NO_C = "no C is made of the float32 variant: int8 is what microcontrollers run"
+RUNS_ON_CHIP = "no C is made of the Akida variant: it runs on the chip, by the akida package"
 _NOT_WANTED = "left out: profileInt8 is false or skipEmbeddingsAndMemory is true"
 
 
@@ -33,12 +34,15 @@ class Variant:
     file_bytes : int
         Size of its .tflite file.
     found : Figures or None
-        What its C costs; None for float32.
+        What its C costs; None where there is none.
+    no_c : str
+        Why there is none.
     """
 
     answers: Answers
     file_bytes: int
     found: Figures | None = None
+    no_c: str = _NO_C
 
 
 def network_metadata(
@@ -59,7 +63,7 @@ def network_metadata(
     input_shape : tuple of int
         Shape of one row.
     variants : mapping of str to Variant
-        ``float32`` and ``int8``.
+        ``float32``, ``int8`` and, where there is one, ``akida``.
     epochs : sequence of mapping
         Figures of each epoch by Keras' names, for the curves.
     """
@@ -73,7 +77,7 @@ def network_metadata(
         "classNames": list(classes),
         "labels": list(classes),
         "availableModelTypes": list(variants),
-        "recommendedModelType": settings.variant,
+        "recommendedModelType": settings.variant if settings.variant in variants else "int8",
         "modelValidationMetrics": [
             _metrics(name, variant, settings, classes) for name, variant in variants.items()
         ],
@@ -88,7 +92,10 @@ def network_metadata(
 def _metrics(name: str, variant: Variant, settings: KerasSettings, classes: Sequence[str]) -> dict[str, Any]:
     """One of ``modelValidationMetrics``."""
     answers, wanted = variant.answers, settings.profile_int8 and settings.embeddings_and_memory
-    found, why_not = (variant.found if wanted else None), (_NO_C if variant.found is None else _NOT_WANTED)
+    found, why_not = (
+        (variant.found if wanted else None),
+        (variant.no_c if variant.found is None else _NOT_WANTED),
+    )
     supported = variant.found is not None and variant.found.ram <= MOST_RAM
     metrics: dict[str, Any] = {
         "type": name,
@@ -103,7 +110,9 @@ def _metrics(name: str, variant: Variant, settings: KerasSettings, classes: Sequ
     if classes:
         metrics["accuracy"] = scores.accuracy(answers)
     if not supported:
-        metrics["mcuSupportError"] = _NO_C if variant.found is None else f"more than {MOST_RAM} bytes of RAM"
+        metrics["mcuSupportError"] = (
+            variant.no_c if variant.found is None else f"more than {MOST_RAM} bytes of RAM"
+        )
     return metrics
 
 

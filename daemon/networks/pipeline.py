@@ -15,6 +15,7 @@ from typing import Any
 from daemon.models.description import package_versions
 from daemon.models.manifest import complete_version
 from daemon.networks import expert
+from daemon.networks.akida.variant import make_akida_variant
 from daemon.networks.artefacts import PACKAGES, Trained, describe, write_artefacts
 from daemon.networks.evaluation import figures, float_predict
 from daemon.networks.folds import cross_validate
@@ -94,6 +95,9 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
         trained = Trained(model, history, convert_float(model), choice.data)
         answers = {"float32": floats, "int8": choice.answers}
     accept(choice, emit)
+    akida = make_akida_variant(spec, prepared, emit)
+    if akida is not None and akida.warning is not None:
+        prepared.warnings.append(akida.warning)
 
     emit.progress("evaluate", 0.0)
     metrics = judge(answers, classifies=prepared.entry.classifies)
@@ -110,9 +114,9 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
         "ignored": prepared.settings.ignored,
     }
     directory = Path(spec.staging_dir)
-    costs, metadata = write_artefacts(directory, prepared, trained, answers, folds)
+    costs, metadata = write_artefacts(directory, prepared, trained, answers, folds, akida)
     said = {variant: sides["validation"] for variant, sides in answers.items()}
-    described = describe(spec, prepared, trained, choice, costs, result)
+    described = describe(spec, prepared, trained, choice, costs, result, akida)
     manifest = {**described, "worst": worst_rows(prepared, said)}
     write_report(directory, manifest, metadata, None if prepared.entry.classifies else said)
     complete_version(directory, manifest)

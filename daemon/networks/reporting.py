@@ -42,7 +42,12 @@ def write_report(
     material = NetworkMaterial(
         manifest=manifest,
         files=list_files(directory),
-        metrics={metrics["type"]: metrics for metrics in metadata["modelValidationMetrics"]},
+        metrics={
+            metrics["type"]: metrics
+            for metrics in metadata["modelValidationMetrics"]
+            # Who sees the page may not see figures of BrainChip's software: its licence says so.
+            if metrics["type"] != "akida"
+        },
         wanted=answers["int8"].wanted[:, 0] if answers else np.empty(0),
         given={variant: found.given[:, 0] for variant, found in answers.items()},
         worst=manifest["worst"],

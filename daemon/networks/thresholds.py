@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
-from daemon.data.index import utc_now
-from daemon.errors import TrainingError
-from daemon.models.manifest import complete_version, list_files, read_json, write_json
-from daemon.models.registry import MANIFEST, METADATA
+from daemon.models.manifest import complete_version, read_json, write_json
+from daemon.models.registry import METADATA
 from daemon.models.thresholds import confidence_threshold
 from daemon.networks.progress import Emitter
 from daemon.networks.reporting import REPORT, write_report
+from daemon.networks.succession import begin_with_files_of
 from daemon.wire.worker import Spec
 
 #: What is made anew, or made for one version only.
@@ -41,34 +39,16 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
     """
     assert spec.weights is not None
     emit.progress("export", 0.0)
-    earlier, directory = Path(spec.weights), Path(spec.staging_dir)
-    manifest = read_json(earlier / MANIFEST)
-    files = manifest.pop("files")
-    del manifest["schemaVersion"]
-    copied = [name for name in files if not name.startswith(_NOT_COPIED)]
-    for name in copied:
-        (directory / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(earlier / name, directory / name)
-    for name, found in list_files(directory).items():
-        if found != files[name]:
-            raise TrainingError(
-                f"{earlier / name} differs from its SHA-256: the disk has damaged it; train again"
-            )
+    directory = Path(spec.staging_dir)
+    manifest = begin_with_files_of(spec, _NOT_COPIED)
     confidence = spec.request["minimumConfidenceRating"]
-    told = read_json(earlier / METADATA)
+    told = read_json(Path(spec.weights) / METADATA)
     told["keras"]["thresholds"] = [confidence_threshold(confidence)]
     write_json(directory / METADATA, told)
-    result = {**manifest["result"], "version": spec.version, "weightsOf": manifest["version"]}
-    settings = {**manifest["settings"], "minimum_confidence": confidence, "stored": spec.settings}
-    manifest |= {
-        "version": spec.version,
-        "jobId": spec.job_id,
-        "created": utc_now(),
-        "request": spec.request,
-        "settings": settings,
-        "result": result,
-    }
+    manifest["request"] = spec.request
+    manifest["settings"] |= {"minimum_confidence": confidence, "stored": spec.settings}
     write_report(directory, manifest, told["keras"])
     complete_version(directory, manifest)
     emit.progress("export", 1.0)
+    result: dict[str, Any] = manifest["result"]
     return result

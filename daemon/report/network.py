@@ -287,7 +287,22 @@ def _variants(material: NetworkMaterial) -> list[Content]:
         table("One inference, estimated from the multiplications", ("Board", "Latency"), latency)
         if latency
         else None,
+        _akida(manifest.get("akida")),
     ]
+
+
+def _akida(facts: Mapping[str, Any] | None) -> Content:
+    """What there is to say of the Akida variant, without a figure of it."""
+    if facts is None:
+        return None
+    if not facts["made"]:
+        return paragraph("An Akida variant was asked for and not made: ", plain(facts["message"], 300), ".")
+    learns = facts.get("edgeLearning", {}).get("made")
+    return paragraph(
+        f"An Akida variant was made for {plain(facts['target'])}, akida_model.fbz: it fits on the chip and "
+        "decides like the network with few bits that it was made of.",
+        " Another, akida_edge_learning_model.fbz, learns classes on the chip." if learns else None,
+    )
 
 
 def _origin(material: NetworkMaterial) -> list[Content]:

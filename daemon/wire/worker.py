@@ -13,6 +13,7 @@ import msgspec
 
 from daemon import errors
 from daemon.errors import JobError
+from daemon.wire.akida import AkidaTask, AkidaTerms
 from daemon.wire.script import ScriptTerms
 
 #: Share of a whole job that lies before and after each stage, so that progress only rises.
@@ -34,6 +35,10 @@ DEPLOY_SPANS = {
 
 #: File beside the staging directory that a training leaves to go on from after an interruption.
 CHECKPOINT = "checkpoint.npz"
+
+
+#: File there that counts how often MetaTF was begun with.
+AKIDA_BEGUN = "akida.begun"
 
 
 class GateBounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -132,6 +137,10 @@ class Spec(Work, frozen=True, kw_only=True, tag="train"):
         Where the weights of pretrained networks lie.
     script : ScriptTerms or None
         How the request's script may be run, where it has one.
+    akida : AkidaTerms
+        Which networks get an Akida variant, and for which chip.
+    teaches : AkidaTask or None
+        What the Akida model of the version in `weights` is taught, where no network is to be trained.
     """
 
     project_id: int
@@ -146,6 +155,8 @@ class Spec(Work, frozen=True, kw_only=True, tag="train"):
     weights: str | None = None
     weights_dir: str | None = None
     script: ScriptTerms | None = None
+    akida: AkidaTerms = AkidaTerms()
+    teaches: AkidaTask | None = None
 
 
 class PredictionSpec(Work, frozen=True, kw_only=True, tag="predict"):

@@ -193,6 +193,10 @@ def _load(spec: _Spec) -> Callable[[Any, Emitter], dict[str, Any]]:
         from daemon import packaging
 
         return packaging.run
+    if spec.teaches is not None:
+        from daemon.networks.akida import learning
+
+        return learning.run
     if spec.learn_block["type"] in NETWORKS and spec.weights is not None:
         from daemon.networks import thresholds
 

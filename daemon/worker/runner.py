@@ -18,7 +18,7 @@ from daemon.database import Database
 from daemon.errors import WorkerCrashed, WorkerKilled
 from daemon.jobs.job import MAX_RESUMES, Job
 from daemon.jobs.queue import Runner
-from daemon.wire.worker import Log, Progress, Work, WorkerLimits
+from daemon.wire.worker import AKIDA_BEGUN, Log, Progress, Work, WorkerLimits
 from daemon.worker.supervisor import run_worker
 
 
@@ -96,7 +96,8 @@ class WorkerRunner(ABC):
 
     def _checkpointed(self, job: Job) -> int | None:
         """When the job last left something to go on from."""
-        found = self.staging(job).parent.glob("*.npz")
+        place = self.staging(job).parent
+        found = [*place.glob("*.npz"), *place.glob(AKIDA_BEGUN)]
         return max((path.stat().st_mtime_ns for path in found), default=None)
 
     def clean_up(self, job: Job) -> None:

@@ -7,14 +7,17 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from daemon.authority import admitted_script
 from daemon.config import Config
 from daemon.data.atk_models import AtkModels
 from daemon.data.projects import Projects
 from daemon.database import Database
 from daemon.errors import NotFound, TrainingError
-from daemon.jobs.job import ATK_TRAIN, SET_THRESHOLDS, TRAIN_KERAS, Job
+from daemon.jobs.job import AKIDA_LEARN, ATK_TRAIN, SET_THRESHOLDS, TRAIN_KERAS, Job
 from daemon.models.registry import Registry
+from daemon.wire.akida import AkidaTask, AkidaTerms
 from daemon.wire.script import Bounds, ScriptTerms
 from daemon.wire.worker import Spec
 from daemon.worker.runner import WorkerRunner
@@ -83,6 +86,8 @@ class TrainingRunner(WorkerRunner):
             weights=weights,
             weights_dir=self._config.keras.weights_dir,
             script=self._script_terms(job),
+            akida=self._config.keras.akida or AkidaTerms(),
+            teaches=msgspec.convert(job.request, AkidaTask) if job.category == AKIDA_LEARN else None,
         )
 
     def publish(self, job: Job) -> None:
@@ -148,10 +153,14 @@ class TrainingRunner(WorkerRunner):
 
     def _asked(self, job: Job) -> tuple[dict[str, Any], str | None]:
         """What is asked for, and the version whose weights it is asked for with, where it is one."""
-        if job.category != SET_THRESHOLDS:
+        if job.category not in (SET_THRESHOLDS, AKIDA_LEARN):
             return job.request, None
-        version = job.request["version"]
         try:
+            if job.category == AKIDA_LEARN:
+                # What has been learnt since it was asked for is kept.
+                manifest = self._registry.current_manifest(job.project_id, job.learn_id)
+                return manifest["request"], self._place(job, manifest["version"])
+            version = job.request["version"]
             manifest = self._registry.manifest(job.project_id, job.learn_id, version)
         except NotFound as error:
             raise TrainingError(error.message, stage="prepare") from error
@@ -160,7 +169,10 @@ class TrainingRunner(WorkerRunner):
             name: manifest["settings"][name] for name in ("clusterCount",) if name in manifest["settings"]
         }
         request = {**manifest["request"], **count, **job.request["members"]}
-        return request, str(self._registry.path(job.project_id, job.learn_id, version))
+        return request, self._place(job, version)
+
+    def _place(self, job: Job, version: int) -> str:
+        return str(self._registry.path(job.project_id, job.learn_id, version))
 
     def _learn_block(self, job: Job) -> tuple[dict[str, Any], dict[str, Any] | None]:
         """What is trained, and the impulse that it belongs to; an ATK model belongs to none."""

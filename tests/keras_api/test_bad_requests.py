@@ -123,9 +123,22 @@ TABLE = {
     ),
     "one fold": Bad({"kFoldsValidationConfig": {"numFolds": 1}}, ("kFoldsValidationConfig.numFolds: ",)),
     "rating above 1": Bad({"minimumConfidenceRating": 60}, ("minimumConfidenceRating: ",)),
-    "akida": Bad({"selectedModelType": "akida"}, ("selectedModelType: akida",)),
-    "learning on akida": Bad(
-        {"akidaEdgeLearningConfig": {"enabled": True}}, ("akidaEdgeLearningConfig.enabled: ",)
+    "a state for a variant": Bad({"selectedModelType": "requiresRetrain"}, ("selectedModelType: ", "int8")),
+    "akida of a regression": Bad(
+        {"selectedModelType": "akida"}, ("selectedModelType: ", "only classifiers"), REGRESSION
+    ),
+    "learning on akida of a regression": Bad(
+        {"akidaEdgeLearningConfig": {"enabled": True, "additionalClasses": 1}},
+        ("akidaEdgeLearningConfig.enabled: ", "only classifiers"),
+        REGRESSION,
+    ),
+    "learning of no classes": Bad(
+        {"akidaEdgeLearningConfig": {"enabled": True}},
+        ("akidaEdgeLearningConfig.additionalClasses: ", "required"),
+    ),
+    "learning of half a class": Bad(
+        {"akidaEdgeLearningConfig": {"enabled": True, "additionalClasses": 1.5}},
+        ("akidaEdgeLearningConfig.additionalClasses: ", "1.5"),
     ),
     "custom parameter of a number": Bad({"customParameters": {"depth": 3}}, ("customParameters.depth: ",)),
     "expert unsigned": Bad(

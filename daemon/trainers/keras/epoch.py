@@ -42,12 +42,15 @@ class Objective:
         Factor of each class's loss.
     augment : callable, optional
         Varies the rows of each step.
+    autograph : bool
+        Whether the Python of layers is turned into operations first, as some need it that others wrote.
     """
 
     classifies: bool
     batch_size: int
     class_weights: Floats | None = None
     augment: Augment | None = None
+    autograph: bool = False
 
 
 #: Steps that take longer than XLA takes to compile them, about a second.
@@ -104,7 +107,7 @@ def compile_epoch(
         given = model(tf.gather(unseen, indexes), training=False)
         return _sums(_loss(model, wanted, given, objective.classifies), wanted, given, objective.classifies)
 
-    @tf.function(autograph=False, jit_compile=xla)  # type: ignore[untyped-decorator]
+    @tf.function(autograph=objective.autograph, jit_compile=xla)  # type: ignore[untyped-decorator]
     def epoch(order: Any, seed: Any) -> Any:
         learnt = over_batches(learn, order, len(training), objective.batch_size, seed)
         judged = over_batches(judge, tf.range(len(validation)), len(validation), _at_once(model), seed)

@@ -37,11 +37,14 @@ class Phase:
         Makes a new optimizer.
     begin : callable, optional
         Told the model before the phase: freezes layers, or sets them free.
+    patience : int, optional
+        Epochs that it goes on for after the best one so far; all of them where left out.
     """
 
     epochs: int
     make_optimizer: Callable[[], Any]
     begin: Callable[[Any], None] | None = None
+    patience: int | None = None
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,7 @@ def fit(
         if state is not None and run.resumed_at >= first:
             model.set_weights(state.weights)
             _assign(_variables(optimizer), state.optimizer)
-        run.phase(optimizer, last, xla=xla, checkpoints=checkpoints)
+        run.phase(optimizer, last, phase.patience or last, xla=xla, checkpoints=checkpoints)
     model.set_weights(run.best_weights)
     return History(run.epochs, run.best, run.warnings)
 
@@ -173,8 +176,10 @@ class _Run:
         self.resumed_at = 0
         self.warnings: list[str] = []
 
-    def phase(self, optimizer: Any, last: int, *, xla: bool, checkpoints: Checkpoints | None) -> None:
-        """All epochs from the next one to the last one of a phase."""
+    def phase(
+        self, optimizer: Any, last: int, patience: int, *, xla: bool, checkpoints: Checkpoints | None
+    ) -> None:
+        """All epochs from the next one to the last one of a phase, as long as one is better in time."""
         run_epoch = self._compile(optimizer, xla=xla)
         for number in range(len(self.epochs) + 1, last + 1):
             began = time.perf_counter()
@@ -187,6 +192,8 @@ class _Run:
             # The first one also gets ready what the others find ready.
             each = mean(self._seconds[1:] or self._seconds)
             self._hear(Epoch(number, self._total, metrics, self.best, (self._total - number) * each))
+            if number - self.best >= patience:
+                break
 
     def _epoch(self, run_epoch: RunEpoch, number: int) -> dict[str, float]:
         random = np.random.default_rng([self._seed, number])

@@ -13,6 +13,7 @@ from daemon.trainers.keras.shapes import Placed, Shape, place_layers, told
 from daemon.trainers.table import NetworkEntry
 from daemon.wire.compression import Compression, read_compression
 from daemon.wire.keras import (
+    AkidaEdgeLearningConfig,
     AugmentationPolicySpectrogram,
     KerasVisualLayer,
     KFoldsValidationConfig,
@@ -35,6 +36,28 @@ _FOR_LAYERS = (
     "kFoldsValidationConfig",
     "trainingProcessor",
 )
+
+
+#: Neurons of each class that is learnt on the chip, where nobody says.
+DEFAULT_NEURONS = 50
+
+_MOST_CLASSES, _MOST_NEURONS = 256, 1024
+
+
+@dataclass(frozen=True)
+class EdgeLearning:
+    """What an Akida model can learn on the chip.
+
+    Parameters
+    ----------
+    classes : int
+        How many classes.
+    neurons : int
+        Neurons of each.
+    """
+
+    classes: int
+    neurons: int
 
 
 @dataclass(frozen=True)
@@ -76,7 +99,9 @@ class KerasSettings:
     minimum_confidence : float
         A classification below it counts as uncertain.
     variant : str
-        ``int8`` or ``float32``: what is used in the end.
+        ``int8``, ``float32`` or ``akida``: what is used in the end.
+    edge_learning : EdgeLearning or None
+        What the Akida variant can learn on the chip, where that is asked for.
     processor : str
         ``cpu`` or ``gpu``.
     compression : Compression
@@ -104,6 +129,7 @@ class KerasSettings:
     embeddings_and_memory: bool
     minimum_confidence: float
     variant: str
+    edge_learning: EdgeLearning | None
     processor: str
     compression: Compression
     custom_parameters: dict[str, str] = field(default_factory=dict)
@@ -113,6 +139,11 @@ class KerasSettings:
     def parameters(self) -> int:
         """Numbers that are learnt before the output layer."""
         return sum(placed.parameters for placed in self.layers)
+
+    @property
+    def wants_akida(self) -> bool:
+        """Whether an Akida variant is asked for."""
+        return self.variant == "akida" or self.edge_learning is not None
 
 
 def keras_settings(
@@ -141,7 +172,7 @@ def keras_settings(
     """
     mode = request.mode or "visual"
     layers, ignored = _layers(entry, request, mode, input_shape)
-    _refuse_what_is_not_made(request)
+    _refuse_what_is_not_made(entry, request)
     _report(entry, request, mode, ignored)
     settings = KerasSettings(
         mode=mode,
@@ -161,6 +192,7 @@ def keras_settings(
         embeddings_and_memory=not request.skip_embeddings_and_memory,
         minimum_confidence=_or_default(request.minimum_confidence_rating, DEFAULT_CONFIDENCE),
         variant=request.selected_model_type or "int8",
+        edge_learning=_edge_learning(request.akida_edge_learning_config),
         processor=request.training_processor or "cpu",
         compression=_compression(request, mode),
         custom_parameters=request.custom_parameters or {},
@@ -224,18 +256,40 @@ def _script(request: SetKerasParameterRequest, mode: str) -> str | None:
     return request.script
 
 
-def _refuse_what_is_not_made(request: SetKerasParameterRequest) -> None:
-    if request.selected_model_type in ("akida", "requiresRetrain"):
+def _refuse_what_is_not_made(entry: NetworkEntry, request: SetKerasParameterRequest) -> None:
+    if request.selected_model_type == "requiresRetrain":
+        raise InvalidMember("selectedModelType", "requiresRetrain is no variant: use int8, float32 or akida")
+    if entry.classifies:
+        return
+    edge = request.akida_edge_learning_config
+    for place, asked in (
+        ("selectedModelType", request.selected_model_type == "akida"),
+        ("akidaEdgeLearningConfig.enabled", edge is not None and edge.enabled),
+    ):
+        if asked:
+            raise InvalidMember(place, "a regression has no Akida variant: only classifiers have one")
+
+
+def _edge_learning(asked: AkidaEdgeLearningConfig | None) -> EdgeLearning | None:
+    if asked is None or not asked.enabled:
+        return None
+    if asked.additional_classes is None:
         raise InvalidMember(
-            "selectedModelType",
-            f"{request.selected_model_type} is no variant that is made here: use int8 or float32",
+            "akidaEdgeLearningConfig.additionalClasses", "is required where enabled is true, and missing"
         )
-    akida = request.akida_edge_learning_config
-    if akida is not None and akida.enabled:
+    return EdgeLearning(
+        _whole("additionalClasses", asked.additional_classes, _MOST_CLASSES),
+        _whole("neuronsPerClass", _or_default(asked.neurons_per_class, DEFAULT_NEURONS), _MOST_NEURONS),
+    )
+
+
+def _whole(member: str, value: float, most: int) -> int:
+    """A number that Edge Impulse's schema lets be any, as the whole number that it must be."""
+    if value % 1 or not 1 <= value <= most:
         raise InvalidMember(
-            "akidaEdgeLearningConfig.enabled",
-            "models that learn on an Akida chip are not made here: use false",
+            f"akidaEdgeLearningConfig.{member}", f"{value:g} is no whole number of 1 to {most}"
         )
+    return int(value)
 
 
 def _report(
