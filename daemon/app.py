@@ -18,9 +18,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from daemon import __version__, config, journal, keys, service_manager
 from daemon.authority import Authority
+from daemon.boards import Boards
 from daemon.capabilities import capabilities
 from daemon.config import Config
 from daemon.config_file import load
@@ -68,6 +70,9 @@ from daemon.worker.prediction import PredictionRunner
 from daemon.worker.runner import RunnerByCategory, remove_leftovers, worker_limits
 from daemon.worker.spare import SpareWorker
 from daemon.worker.training import TrainingRunner
+
+if TYPE_CHECKING:
+    from daemon.boards_service import BoardsService
 
 _log = logging.getLogger("daemon")
 
@@ -128,7 +133,8 @@ def open_core(settings: Config) -> Iterator[Core]:
                         AKIDA_LEARN: training,
                         ATK_TRAIN: training,
                         ATK_PREDICT: prediction,
-                    }
+                    },
+                    late={},
                 ),
                 concurrent=settings.jobs.concurrent,
                 max_queued=settings.jobs.max_queued,
@@ -151,6 +157,7 @@ def open_core(settings: Config) -> Iterator[Core]:
                 logs=logs,
                 queue=queue,
                 presence=Presence(secrets.token_hex(8)),
+                boards=Boards(),
                 capabilities=capabilities(settings),
             )
             authority = Authority(settings.auth, database)
@@ -185,6 +192,8 @@ async def serve(settings: Config) -> None:
         services.queue.observers += [publisher, JobMessages(services.jobs)]
         services.registry.watchers.append(publisher.model_changed)
         services.registry.forgetters.append(publisher.model_forgotten)
+        services.boards.watchers.append(publisher.board_changed)
+        boards = _boards_service(services, publisher)
         mqtt = MqttApi(settings, topics, services.database, core.intake, publisher, services.presence)
         local = LocalApi(settings.socket_path, core.intake)
         remove_leftovers(settings.state_path / "work", {job.id for job in services.jobs.open()})
@@ -196,6 +205,8 @@ async def serve(settings: Config) -> None:
         service_manager.notify("READY=1")
         if core.spare is not None:
             await core.spare.get_ready()
+        if boards is not None:
+            await boards.start()
         disk = DiskWatch(settings.state_path, settings.disk.low_mb, partial(publisher.event, "disk-low"))
         tasks = [
             loop.create_task(service_manager.beat(mqtt.is_alive)),
@@ -207,12 +218,23 @@ async def serve(settings: Config) -> None:
             task.cancel()
         await local.stop()
         await services.queue.stop()
+        if boards is not None:
+            await boards.stop()
         if core.spare is not None:
             await core.spare.stop()
         await mqtt.stop()
         if services.database.is_suspect:
             raise DatabaseDamaged(f"{services.database.path} is damaged: the next start repairs it")
         core.last_good.keep(services.database)
+
+
+def _boards_service(services: Services, publisher: Publisher) -> BoardsService | None:
+    """What hears the boards, where there are any: it costs memory."""
+    if not services.config.targets:
+        return None
+    from daemon.boards_service import BoardsService
+
+    return BoardsService(services, publisher)
 
 
 def _tell_of_loss(database: Database, publisher: Publisher) -> None:

@@ -11,19 +11,21 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from daemon.errors import DiskUnwritable, NotFound
 from daemon.handlers.services import Services
 from daemon.jobs.outbox import Outbox
-from daemon.models.summary import model_summary
 from daemon.topics import Topics
 from daemon.wire.bodies import JSON
 from daemon.wire.events import EVENTS
 from daemon.wire.jobs import JobInfo, ProgressInfo
 from daemon.wire.worker import Log
+
+if TYPE_CHECKING:
+    from daemon.wire.deploy import Board
 
 _log = logging.getLogger(__name__)
 
@@ -94,6 +96,7 @@ class Publisher:
         self._sent_up_to = 0
         self._arrived: list[int] = []
         self._when_settled: Callable[[], None] | None = None
+        self._gone: set[str] = set()
 
     def attach(self, send: Send, window: int, max_bytes: int | None) -> None:
         """A connection is up: publish everything retained again, then what waits.
@@ -210,9 +213,27 @@ class Publisher:
         self.put(Publication(self._topics.job(job_id, "status"), b"", retain=True))
 
     def model_changed(self, project_id: int, learn_id: int) -> None:
-        """Tell which version of a model is in use."""
+        """Tell which version of a model is in use, and what targets run of it."""
         self.retain(self._topics.model(project_id, learn_id), lambda: self._model(project_id, learn_id))
         asyncio.get_running_loop().call_soon(self.drain)
+
+    def board_changed(self, before: Board | None, board: Board | None) -> None:
+        """Tell what a target runs now, and of one that is gone, or back again."""
+        said = [each.info for each in (before, board) if each is not None and each.info is not None]
+        for project_id, learn_id in {(info.project_id, info.learn_id) for info in said}:
+            known = self._services.registry.current(project_id, learn_id) is not None
+            if known and (len(said) < 2 or said[0] != said[1]):
+                self.model_changed(project_id, learn_id)
+        if board is not None and (board.info is None) != (board.target in self._gone):
+            kind = "target-gone" if board.info is None else "target-back"
+            self._gone ^= {board.target}
+            self.event(kind, {"target": board.target, **self._services.boards.state(board.target)})
+
+    def answered(self, project_id: int, learn_id: int, told: dict[str, Any]) -> None:
+        """Pass on what a model answers on a board, if somebody can hear it now."""
+        if self._send is not None:
+            payload = msgspec.json.encode(told)
+            self._send(Publication(self._topics.inference(project_id, learn_id), payload), 0)
 
     def _event(self, kind: str, facts: dict[str, Any]) -> Publication:
         assert kind in EVENTS
@@ -233,9 +254,7 @@ class Publisher:
 
     def _model(self, project_id: int, learn_id: int) -> bytes:
         try:
-            return msgspec.json.encode(
-                model_summary(self._services.registry.current_manifest(project_id, learn_id))
-            )
+            return msgspec.json.encode(self._services.model_in_use(project_id, learn_id))
         except NotFound:
             return b""
 

@@ -28,6 +28,7 @@ from daemon.handlers import (
     atk_models,
     build,
     data,
+    deploy,
     impulse,
     jobs,
     keras,
@@ -66,7 +67,7 @@ from daemon.wire.jobs import EmptyRequest, PageRequest
 from daemon.wire.keras import SetKerasParameterRequest
 from daemon.wire.logs import LogLevelRequest
 from daemon.wire.members import convert
-from daemon.wire.models import BuildRequest, FileRequest, RollbackRequest
+from daemon.wire.models import BuildRequest, DeployRequest, FileRequest, RollbackRequest
 from daemon.wire.replies import family
 from daemon.wire.signed import Role
 
@@ -180,6 +181,7 @@ ROUTES = (
     Route("get", "api/{projectId}/jobs/{jobId}/stdout", EmptyRequest, jobs.stdout, lowest_project=0),
     Route("post", "api/{projectId}/jobs/{jobId}/cancel", EmptyRequest, jobs.cancel, "train", 0),
     Route("post", "api/{projectId}/jobs/build-ondevice-model", BuildRequest, build.start, "deploy", 0),
+    Route("post", "api/{projectId}/jobs/deploy/{learnId}", DeployRequest, deploy.start, "deploy", 0),
     Route("get", _MODEL, EmptyRequest, models.list_versions, lowest_project=0),
     Route("get", _MODEL + "/{version}", EmptyRequest, models.manifest, lowest_project=0),
     Route("get", _MODEL + "/{version}/files/{name}", FileRequest, models.read_file, lowest_project=0),

@@ -91,6 +91,10 @@ class Topics:
         """Retained current version of a model."""
         return f"{self._own}/projects/{project_id}/models/{learn_id}"
 
+    def inference(self, project_id: int, learn_id: int) -> str:
+        """What a model answers on boards."""
+        return f"{self._own}/projects/{project_id}/inference/{learn_id}"
+
     def event(self, kind: str) -> str:
         """Something that an operator should know."""
         return f"{self._own}/events/{kind}"

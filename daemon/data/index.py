@@ -268,12 +268,18 @@ def pack(rows: Sequence[Sequence[float]]) -> bytes:
     return values.tobytes()
 
 
+def unpack(values: bytes) -> array[float]:
+    """The numbers of little-endian float32."""
+    found = array("f")
+    found.frombytes(values)
+    if sys.byteorder == "big":
+        found.byteswap()
+    return found
+
+
 def _check_finite(recording: Recording) -> None:
     """Refuse NaN and infinity; a number too large for float32 is infinite by now."""
-    values = array("f")
-    values.frombytes(recording.values)
-    if sys.byteorder == "big":
-        values.byteswap()
+    values = unpack(recording.values)
     if all(map(math.isfinite, values)):
         return
     position = next(number for number, value in enumerate(values) if not math.isfinite(value))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from daemon.handlers import deploy
 from daemon.handlers.services import Call, Services
 from daemon.models.summary import model_summary
 
@@ -41,7 +42,20 @@ def read_file(services: Services, call: Call) -> dict[str, Any]:
 
 
 def roll_back(services: Services, call: Call) -> dict[str, Any]:
-    """Make an earlier version the one in use."""
-    registry = services.registry
-    version = registry.roll_back(call.project_id, call.learn_id, call.body.version)
-    return {"model": model_summary(registry.manifest(call.project_id, call.learn_id, version))}
+    """Make an earlier version the one in use, and have the targets follow that run the model."""
+    registry, (project_id, learn_id) = services.registry, (call.project_id, call.learn_id)
+    version = (
+        registry.kept_before(project_id, learn_id)
+        if call.body.version is None
+        else registry.kept(project_id, learn_id, call.body.version)
+    )
+    followers = services.boards.running(project_id, learn_id)
+    jobs = {
+        name: deploy.submit(services, call, name, [name], version).id
+        for name, runs in followers.items()
+        if runs["version"] != version and name in (services.config.targets or {})
+    }
+    # Last: it cannot be taken back where the queue is full.
+    registry.use(project_id, learn_id, version)
+    model = model_summary(registry.manifest(project_id, learn_id, version))
+    return {"model": model, "deployJobs": list(jobs.values()), "targets": list(jobs)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from daemon.boards import Boards
 from daemon.config import Config
 from daemon.data.atk_models import AtkModels
 from daemon.data.frames import Frames
@@ -17,6 +18,7 @@ from daemon.jobs.logs import JobLogs
 from daemon.jobs.queue import JobQueue
 from daemon.jobs.store import JobStore
 from daemon.models.registry import Registry
+from daemon.models.summary import model_summary
 from daemon.presence import Presence
 
 
@@ -43,7 +45,19 @@ class Services:
     logs: JobLogs
     queue: JobQueue
     presence: Presence
+    boards: Boards
     capabilities: dict[str, Any]
+
+    def model_in_use(self, project_id: int, learn_id: int) -> dict[str, Any]:
+        """The current version of a model in short, and what targets run of the model.
+
+        Raises
+        ------
+        NotFound
+            There is none, or the disk has damaged it.
+        """
+        manifest = self.registry.current_manifest(project_id, learn_id)
+        return {**model_summary(manifest), "targets": self.boards.running(project_id, learn_id)}
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,7 @@ ATK_TRAIN = "atk-train"
 ATK_PREDICT = "atk-predict"
 ATK_MODEL = "atk-model"
 BUILD = "build-ondevice-model"
+DEPLOY = "deploy"
 
 #: Category of a job to the words that people read.
 CATEGORIES = {
@@ -91,6 +92,7 @@ CATEGORIES = {
     ATK_TRAIN: "Train model (ATK)",
     ATK_PREDICT: "Predict clusters (ATK)",
     BUILD: "Build on-device model",
+    DEPLOY: "Deploy model",
     ATK_MODEL: "Make or publish model (ATK)",
 }
 

@@ -123,10 +123,7 @@ class Registry:
         NotFound
             Nothing has been trained yet.
         """
-        version = self.current(project_id, learn_id)
-        if version is None:
-            raise NotFound(f"learn block {learn_id} of project {project_id} has not been trained yet")
-        return self.manifest(project_id, learn_id, version)
+        return self.manifest(project_id, learn_id, self._in_use(project_id, learn_id))
 
     def read(
         self, project_id: int, learn_id: int, version: int, name: str, offset: int, length: int
@@ -213,43 +210,47 @@ class Registry:
                 return version
         return None
 
-    def roll_back(self, project_id: int, learn_id: int, version: int | None) -> int:
-        """Make another version the current one.
-
-        Parameters
-        ----------
-        version : int or None
-            Which one; the one before the current one where left out.
-
-        Returns
-        -------
-        int
-            The version now in use.
+    def kept(self, project_id: int, learn_id: int, version: int | None) -> int:
+        """A version that is there: the one that is named, else the current one.
 
         Raises
         ------
         NotFound
-            There is no such version.
+            It is not kept, or nothing has been trained yet.
+        """
+        present, current = self.versions(project_id, learn_id), self._in_use(project_id, learn_id)
+        wanted = current if version is None else version
+        if wanted not in present:
+            raise NotFound(
+                f"version {wanted} is not kept; kept are {', '.join(str(number) for number in present)}"
+            )
+        return wanted
+
+    def kept_before(self, project_id: int, learn_id: int) -> int:
+        """The version before the current one.
+
+        Raises
+        ------
+        NotFound
+            Nothing has been trained yet.
         Conflict
             There is no version before the current one.
         """
-        present = self.versions(project_id, learn_id)
-        current = self.current(project_id, learn_id)
-        if current is None:
-            raise NotFound(f"learn block {learn_id} of project {project_id} has not been trained yet")
-        if version is None:
-            earlier = [number for number in present if number < current]
-            if not earlier:
-                raise Conflict(
-                    f"version {current} is the oldest that is kept: there is nothing to go back to"
-                )
-            version = earlier[-1]
-        if version not in present:
-            raise NotFound(
-                f"version {version} is not kept; kept are {', '.join(str(number) for number in present)}"
-            )
-        self._point(project_id, learn_id, version)
-        return version
+        current = self._in_use(project_id, learn_id)
+        earlier = [number for number in self.versions(project_id, learn_id) if number < current]
+        if not earlier:
+            raise Conflict(f"version {current} is the oldest that is kept: there is nothing to go back to")
+        return earlier[-1]
+
+    def use(self, project_id: int, learn_id: int, version: int) -> None:
+        """Make a version the current one.
+
+        Raises
+        ------
+        NotFound
+            It is not kept.
+        """
+        self._point(project_id, learn_id, self.kept(project_id, learn_id, version))
 
     def prune(self, project_id: int, learn_id: int, keep: int) -> None:
         """Drop the oldest versions but `keep` and the current one."""
@@ -290,6 +291,12 @@ class Registry:
                 shutil.rmtree(path)
             else:
                 path.unlink()
+
+    def _in_use(self, project_id: int, learn_id: int) -> int:
+        version = self.current(project_id, learn_id)
+        if version is None:
+            raise NotFound(f"learn block {learn_id} of project {project_id} has not been trained yet")
+        return version
 
     def _block(self, project_id: int, learn_id: int) -> Path:
         return self._projects / str(project_id) / "models" / str(learn_id)

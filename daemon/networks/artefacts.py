@@ -30,6 +30,7 @@ from daemon.wire.worker import Spec
 from firmware_export.errors import FirmwareExportError
 from firmware_export.figures import Figures
 from firmware_export.networks.exporting import export_network
+from firmware_export.networks.read_tflite import read
 from firmware_export.packages.table import Options
 
 #: Distributions that take part beside those of every version.
@@ -181,6 +182,7 @@ def describe(
             for axis, column in enumerate(prepared.inputs)
         ],
         "classes": list(prepared.classes),
+        "quantization": _quantization(trained.int8),
         "fit": {
             "bestEpoch": trained.history.best,
             "epochs": trained.history.epochs,
@@ -198,3 +200,9 @@ def describe(
         "warnings": result["warnings"],
         "result": result,
     }
+
+
+def _quantization(int8: bytes) -> dict[str, Any]:
+    """What the integers of a network's output stand for."""
+    output = read(int8).output_quantization
+    return {"outputScale": output.scale, "outputZeroPoint": output.zero_point}

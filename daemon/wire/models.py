@@ -56,6 +56,13 @@ class BuildRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rena
     parameters: Any = None
 
 
+class DeployRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a version's model goes: a target or a group of them; the current version where left out."""
+
+    target: Annotated[str, Meta(max_length=64)]
+    version: Annotated[int, Meta(ge=1)] | None = None
+
+
 class RollbackRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which version becomes the current one; the one before it where left out."""
 

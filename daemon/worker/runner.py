@@ -135,25 +135,33 @@ class RunnerByCategory:
     ----------
     runners : mapping of str to Runner
         By the category of a job.
+    late : mapping of str to callable
+        Makes the runner of a category when there is the first job for it: what it imports costs memory.
     """
 
-    def __init__(self, runners: Mapping[str, Runner]) -> None:
-        self._runners = runners
+    def __init__(self, runners: Mapping[str, Runner], late: Mapping[str, Callable[[], Runner]]) -> None:
+        self._runners = dict(runners)
+        self._late = late
 
     async def run(
         self, job: Job, cancel: asyncio.Event, hear: Callable[[Progress | Log], None]
     ) -> dict[str, Any]:
         """Do the work."""
-        return await self._runners[job.category].run(job, cancel, hear)
+        return await self._of(job).run(job, cancel, hear)
 
     def publish(self, job: Job) -> None:
         """Let the artefacts appear."""
-        self._runners[job.category].publish(job)
+        self._of(job).publish(job)
 
     def recover(self, job: Job) -> dict[str, Any] | None:
         """The result of a job whose artefacts had appeared, or None."""
-        return self._runners[job.category].recover(job)
+        return self._of(job).recover(job)
 
     def clean_up(self, job: Job) -> None:
         """Delete what the job needed only while it ran."""
-        self._runners[job.category].clean_up(job)
+        self._of(job).clean_up(job)
+
+    def _of(self, job: Job) -> Runner:
+        if job.category not in self._runners:
+            self._runners[job.category] = self._late[job.category]()
+        return self._runners[job.category]

@@ -57,27 +57,32 @@ def test_a_version_appears_whole_and_becomes_the_current_one(registry: Registry,
 
 
 def test_rolling_back(registry: Registry, tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match="has not been trained yet"):
-        registry.roll_back(1, 7, None)
+    for choose in (registry.kept_before, lambda project, learn: registry.kept(project, learn, None)):
+        with pytest.raises(NotFound, match="has not been trained yet"):
+            choose(1, 7)
     add(registry, tmp_path, 3)
-    assert registry.roll_back(1, 7, None) == 2
-    assert registry.roll_back(1, 7, None) == 1
+    for earlier in (2, 1):
+        assert registry.kept_before(1, 7) == earlier
+        registry.use(1, 7, earlier)
+        assert registry.kept(1, 7, None) == registry.current(1, 7) == earlier
     with pytest.raises(Conflict, match="oldest that is kept"):
-        registry.roll_back(1, 7, None)
-    with pytest.raises(NotFound, match="kept are 1, 2, 3"):
-        registry.roll_back(1, 7, 9)
-    assert registry.roll_back(1, 7, 3) == registry.current(1, 7) == 3
+        registry.kept_before(1, 7)
+    for choose_wrongly in (registry.kept, registry.use):
+        with pytest.raises(NotFound, match="version 9 is not kept; kept are 1, 2, 3"):
+            choose_wrongly(1, 7, 9)
+    registry.use(1, 7, 3)
+    assert registry.kept(1, 7, 2) == 2 and registry.current(1, 7) == 3
     # A number is not used again, whatever is in use.
-    registry.roll_back(1, 7, 1)
+    registry.use(1, 7, 1)
     assert registry.next_version(1, 7) == 4
 
 
 def test_old_versions_go_and_the_one_in_use_stays(registry: Registry, tmp_path: Path) -> None:
     add(registry, tmp_path, 5)
-    registry.roll_back(1, 7, 1)
+    registry.use(1, 7, 1)
     registry.prune(1, 7, keep=2)
     assert registry.versions(1, 7) == [1, 4, 5]
-    registry.roll_back(1, 7, 5)
+    registry.use(1, 7, 5)
     registry.prune(1, 7, keep=2)
     assert registry.versions(1, 7) == [4, 5]
     registry.prune(1, 7, keep=2)

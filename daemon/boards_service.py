@@ -1,0 +1,47 @@
+"""What a daemon with targets has beside: it hears the boards, publishes and stores what comes from them."""
+
+from __future__ import annotations
+
+import asyncio
+
+from daemon.handlers.services import Services
+from daemon.live_answers import LiveAnswers
+from daemon.ports_link import PortsLink
+from daemon.publisher import Publisher
+from daemon.sampling import Sampling
+from daemon.wire.deploy import Rows
+
+
+class BoardsService:
+    """The boards of one device.
+
+    Parameters
+    ----------
+    services : Services
+        Told of the boards; keeps their rows.
+    publisher : Publisher
+        Publishes what is heard.
+    """
+
+    def __init__(self, services: Services, publisher: Publisher) -> None:
+        self._answers = LiveAnswers(services.registry, publisher.answered)
+        self._sampling = Sampling(services, publisher.event)
+        self._link = PortsLink(
+            services.config.ports_socket_path, services.boards, self._hear, self._sampling.cursors
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to listen."""
+        self._task = asyncio.get_running_loop().create_task(self._link.run())
+
+    async def stop(self) -> None:
+        """Store what has been heard, and listen no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._sampling.store_all()
+
+    def _hear(self, rows: Rows) -> None:
+        self._answers.hear(rows)
+        self._sampling.hear(rows)
