@@ -68,6 +68,28 @@ class Finished(msgspec.Struct):
     success: bool
 
 
+class LiveResult(msgspec.Struct, omit_defaults=True):
+    """What a model answers to one row, by its kind; bare outputs of a version that is not kept."""
+
+    row: int
+    score: float | None = None
+    anomaly: bool | None = None
+    classification: dict[str, float] | None = None
+    values: list[float] | None = None
+    outputs: list[int] | None = None
+
+
+class LiveResults(msgspec.Struct, rename="camel", omit_defaults=True):
+    """What a model answers on a board."""
+
+    target: str
+    version: int
+    interval_ms: int
+    results: list[LiveResult]
+    skipped: int
+    threshold: float | None = None
+
+
 @dataclass(frozen=True)
 class Published:
     """Something that a device tells of itself.
@@ -110,8 +132,15 @@ PUBLISHED = (
     Published(
         "model",
         _TOPICS.model(cast("int", "{projectId}"), cast("int", "{learnId}")),
-        "The version of a model that is in use, in short",
+        "The version of a model that is in use, in short, and what boards run",
         retained=True,
+    ),
+    Published(
+        "inference",
+        _TOPICS.inference(cast("int", "{projectId}"), cast("int", "{learnId}")),
+        "What a model answers on a board",
+        LiveResults,
+        qos=0,
     ),
     Published("event", _TOPICS.event("{kind}"), "Something that an operator should know"),
 )

@@ -18,6 +18,7 @@ from daemon.wire.deploy import Rows
 from tests.deploy.stand_in_ports import StandInPorts, board, gone
 from tests.harness import Broker, Client, Daemon, wait_until
 from tests.scenario import GMM, KMEANS, ROWS, set_up_project, train, wait_for_end
+from tests.security.conftest import DEPLOYER, guard
 
 DEPLOY = f"api/1/jobs/deploy/{KMEANS}"
 MODEL = f"projects/1/models/{KMEANS}"
@@ -52,8 +53,9 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandInPorts]:
 @pytest.fixture(scope="module")
 def daemon(broker: Broker, ports: StandInPorts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """A daemon with two targets, and two versions of a model."""
-    config = CONFIG.format(socket=ports.path)
-    served = Daemon(tmp_path_factory.mktemp("boards"), broker.port, device="boards", config=config).start()
+    directory = tmp_path_factory.mktemp("boards")
+    config = CONFIG.format(socket=ports.path) + guard(directory, DEPLOYER, required='["deploy"]')
+    served = Daemon(directory, broker.port, device="boards", config=config).start()
     try:
         with served.client() as client:
             client.subscribe(f"{client.root}/jobs/#")
@@ -117,8 +119,21 @@ def wait_for_targets(client: Client, targets: dict[str, int]) -> dict[str, Any]:
 def test_what_cannot_be_deployed_is_refused(
     client: Client, path: str, body: dict[str, Any], status: int, words: str
 ) -> None:
-    reply = client.request("post", path, body)
+    reply = client.request("post", path, DEPLOYER.sign(path, body, device=client.device))
     assert reply.status == status and words in reply.body["error"], reply.body
+
+
+def test_a_deployment_is_signed_once_where_it_must_be(client: Client) -> None:
+    body = {"target": "line", "version": 1}
+    assert client.request("post", DEPLOY, body).body["code"] == "signature_missing"
+    signed = DEPLOYER.sign(DEPLOY, body, device=client.device)
+    reply = client.request("post", DEPLOY, signed)
+    assert reply.status == 200 and reply.body["deploymentVersion"] == 1
+    assert reply.body["targets"] == ["press", "valve"]
+    again = client.request("post", DEPLOY, signed)
+    assert (again.status, again.body["code"]) == (403, "request_replayed")
+    job = client.request("get", f"api/1/jobs/{reply.body['id']}/status").body["job"]
+    assert (job["categoryKey"], job["key"]) == ("deploy", "deploy-line-7")
 
 
 def test_a_group_of_devices_is_refused(client: Client, daemon: Daemon) -> None:
@@ -194,6 +209,21 @@ def test_what_nobody_can_ask_is_not_remembered(client: Client, ports: StandInPor
     wait_for_targets(client, {"press": 2})
     # The board was there all the time, as far as anybody knows.
     assert published(client, "events/target-gone") == []
+
+
+def test_boards_that_run_the_model_follow_a_rollback(client: Client, ports: StandInPorts) -> None:
+    ports.say(board(2))
+    ports.say(board(1, target="valve"))
+    wait_for_targets(client, {"press": 2, "valve": 1})
+    path = f"api/1/models/{KMEANS}/rollback"
+    reply = client.request("post", path, DEPLOYER.sign(path, {}, device=client.device)).body
+    # The valve runs the earlier version already.
+    assert (reply["model"]["version"], reply["targets"]) == (1, ["press"])
+    (job_id,) = reply["deployJobs"]
+    job = client.request("get", f"api/1/jobs/{job_id}/status").body["job"]
+    assert (job["key"], job["learnId"]) == ("deploy-press-7", KMEANS)
+    forth = DEPLOYER.sign(path, {"version": 2}, device=client.device)
+    assert client.request("post", path, forth).body["targets"] == ["valve"]
 
 
 def rows(first: int, count: int, score_q: int = 5, *, boot: int = 5) -> Rows:
