@@ -148,6 +148,8 @@ class BoardInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         Inputs of a row.
     input_bytes, output_bytes : int
         Of a quantised row, and of the model's answer to it.
+    output_width : int
+        Bytes of one number in that answer: 1, or 4 of a score.
     max_rows : int
         Rows that it runs in one request.
     boot : int
@@ -171,6 +173,7 @@ class BoardInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     row_inputs: int
     input_bytes: int
     output_bytes: int
+    output_width: int
     max_rows: int
     boot: int
 

@@ -100,6 +100,7 @@ def board(
         row_inputs=3,
         input_bytes=3,
         output_bytes=4,
+        output_width=4,
         max_rows=8,
         boot=5,
     )
