@@ -108,14 +108,13 @@ def greeting_program(
     if board == "arduino":
         source = str(SUPPORT / "greet_avr.c")
         subprocess.run(["avr-gcc", "-mmcu=atmega328p", *_FLAGS, *defines, source, "-o", str(elf)], check=True)
-        return _images(elf, "avr-objcopy")
+        return images_of(elf, "avr-objcopy")
     place = AN3155_BOARD if board == "an3155" else _M4F
-    return _images(
-        build(place, [SUPPORT / "greet.c"], elf, flags=(*_FLAGS, *defines)), "arm-none-eabi-objcopy"
-    )
+    return images_of(build(place, [SUPPORT / "greet.c"], elf, flags=(*_FLAGS, *defines)))
 
 
-def _images(elf: Path, objcopy: str) -> dict[str, Path]:
+def images_of(elf: Path, objcopy: str = "arm-none-eabi-objcopy") -> dict[str, Path]:
+    """A linked program by format, each file beside it."""
     images = {"elf": elf}
     for form, name in (("hex", "ihex"), ("bin", "binary")):
         images[form] = elf.with_suffix(f".{form}")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hw_tests.boards import BOARDS
+from hw_tests.boards import BOARDS, Board
 from hw_tests.boards.peer import FIRMWARE, LINEAR, Peer
 
 SIZE = ("-Os", "-std=c99", "-ffunction-sections", "-fdata-sections")
@@ -54,14 +54,19 @@ LAYOUTS = {
 
 
 def build_firmware(
-    core: str, elf: Path, *, model: Sequence[Path] = (LINEAR,), flags: Sequence[str] = (), sensor: bool = True
+    core: str | tuple[Board, Layout],
+    elf: Path,
+    *,
+    model: Sequence[Path] = (LINEAR,),
+    flags: Sequence[str] = (),
+    sensor: bool = True,
 ) -> Path:
     """Compile and link the firmware for a board.
 
     Parameters
     ----------
-    core : str
-        Key of ``BOARDS``.
+    core : str or tuple
+        Key of ``BOARDS``; or a board that is not among them.
     elf : Path
         Where the image goes.
     model : sequence of Path
@@ -76,7 +81,7 @@ def build_firmware(
     subprocess.CalledProcessError
         It does not compile; the compiler has said why on stderr.
     """
-    board, layout = BOARDS[core], LAYOUTS[core]
+    board, layout = (BOARDS[core], LAYOUTS[core]) if isinstance(core, str) else core
     symbols = {
         "FLASH_ORIGIN": board.flash[0],
         "FLASH_LENGTH": layout.slots - board.flash[0],
