@@ -4,6 +4,9 @@
 
 #include "in_flash.h"
 
+#define VARIABLES 8u
+#define BLOCK 16u /* words */
+
 /* Fraction bits of the square roots of the first 8 primes. */
 static const IN_FLASH uint64_t start[8] = {
     0x6a09e667f3bcc908u, 0xbb67ae8584caa73bu, 0x3c6ef372fe94f82bu, 0xa54ff53a5f1d36f1u,
@@ -34,39 +37,50 @@ static const IN_FLASH uint64_t constants[80] = {
     0x4cc5d4becb3e42b6u, 0x597f299cfc657e2au, 0x5fcb6fab3ad6faecu, 0x6c44198c4a475817u,
 };
 
-static uint64_t rotate(uint64_t x, unsigned bits) {
-  return x >> bits | x << (64u - bits);
+#define ROTATIONS(first, second, third) ((first) | (second) << 8 | (uint32_t)(third) << 16)
+
+/* The exclusive or of a number, and of x rotated to the right as often as each byte says. Halves of 32 bits, and one
+ * function for all: far less flash than shifts of 64 bits in each place. */
+__attribute__((noinline)) static uint64_t mix(uint64_t sum, uint64_t x, uint32_t rotations) {
+  for (; rotations != 0; rotations >>= 8) {
+    const unsigned bits = rotations & 31u; /* never 0 */
+    uint32_t high = (uint32_t)(x >> 32), low = (uint32_t)x;
+    if ((rotations & 32u) != 0) {
+      high = low;
+      low = (uint32_t)(x >> 32);
+    }
+    sum ^= (uint64_t)(high >> bits | low << (32u - bits)) << 32 | (low >> bits | high << (32u - bits));
+  }
+  return sum;
 }
 
-/* Takes the full block into the state. */
+/* Takes the full block into the state. All moves on by one place in each round: the eight variables, of which the last
+ * drops out, and the schedule after them, which is in reverse. */
 static void compress(struct sha512 *s) {
-  uint64_t v[8], *w = s->block;
-  memcpy(v, s->state, sizeof v);
+  uint64_t *const v = s->work, *const w = s->work + VARIABLES;
+  memcpy(v, s->state, sizeof s->state);
   for (size_t t = 0; t < 80; ++t) {
-    uint64_t x = v[4], sum;
-    sum = v[7] + constants[t] + w[t % 16u];
-    sum += (rotate(x, 14) ^ rotate(x, 18) ^ rotate(x, 41)) + (v[6] ^ (x & (v[5] ^ v[6])));
-    x = v[0];
-    for (size_t i = 7; i != 0; --i) v[i] = v[i - 1];
+    const uint64_t next = w[15] + w[6] + mix(w[14] >> 7, w[14], ROTATIONS(1, 8, 0)) +
+                          mix(w[1] >> 6, w[1], ROTATIONS(19, 61, 0));
+    const uint64_t sum = v[7] + constants[t] + w[15] + mix(0, v[4], ROTATIONS(14, 18, 41)) +
+                         (v[6] ^ (v[4] & (v[5] ^ v[6])));
+    const uint64_t first = sum + mix(0, v[0], ROTATIONS(28, 34, 39)) + ((v[0] & (v[1] | v[2])) | (v[1] & v[2]));
+    for (size_t i = VARIABLES + BLOCK - 1; i != 0; --i) v[i] = v[i - 1];
+    v[0] = first;
     v[4] += sum;
-    v[0] = sum + (rotate(x, 28) ^ rotate(x, 34) ^ rotate(x, 39)) + ((x & (v[2] | v[3])) | (v[2] & v[3]));
-    /* The word of this round gives way to the one of 16 rounds later. */
-    x = w[(t + 1) % 16u];
-    sum = w[t % 16u] + w[(t + 9) % 16u] + (rotate(x, 1) ^ rotate(x, 8) ^ x >> 7);
-    x = w[(t + 14) % 16u];
-    w[t % 16u] = sum + (rotate(x, 19) ^ rotate(x, 61) ^ x >> 6);
+    w[0] = next;
   }
-  for (size_t i = 0; i < 8; ++i) s->state[i] += v[i];
+  for (size_t i = 0; i < VARIABLES; ++i) s->state[i] += v[i];
 }
 
 void sha512_start(struct sha512 *s) {
-  for (size_t i = 0; i < 8; ++i) s->state[i] = start[i];
+  for (size_t i = 0; i < VARIABLES; ++i) s->state[i] = start[i];
   s->length = 0;
 }
 
 void sha512_add(struct sha512 *s, const uint8_t *data, size_t length) {
   while (length-- != 0) {
-    uint64_t *word = &s->block[s->length / 8u % 16u];
+    uint64_t *word = &s->work[VARIABLES + BLOCK - 1u - s->length / 8u % BLOCK];
     *word = *word << 8 | *data++;
     if (++s->length % 128u == 0u) compress(s);
   }
@@ -80,10 +94,10 @@ const uint8_t *sha512_finish(struct sha512 *s) {
     sha512_add(s, &byte, 1);
     byte = 0;
   } while (s->length % 128u != 112u);
-  s->block[14] = 0;
-  s->block[15] = bits;
+  s->work[VARIABLES + 1] = 0;
+  s->work[VARIABLES] = bits;
   compress(s);
-  for (uint64_t *word = s->state; word < s->state + 8; ++word) {
+  for (uint64_t *word = s->state; word < s->state + VARIABLES; ++word) {
     uint64_t left = *word;
     for (size_t i = 8; i-- != 0; left >>= 8) ((uint8_t *)word)[i] = (uint8_t)left;
   }

@@ -7,7 +7,7 @@
 
 struct sha512 {
   uint64_t state[8];
-  uint64_t block[16]; /* the bytes of the block that is not full yet, shifted in; then the schedule */
+  uint64_t work[24]; /* 8 variables, then the block: its last word first, the bytes of each shifted in */
   uint32_t length;    /* bytes so far: below 2^29 */
 };
 
