@@ -29,6 +29,7 @@ from daemon.errors import (
     WorkerOutOfMemory,
     means_full_disk,
 )
+from daemon.wire.deploy import DeploySpec
 from daemon.wire.worker import (
     BuildSpec,
     Done,
@@ -49,7 +50,7 @@ _WATCH_S = 0.05
 _BLAS_BYTES = 64 * 1024 * 1024
 
 
-_Spec = Spec | PredictionSpec | BuildSpec
+_Spec = Spec | PredictionSpec | BuildSpec | DeploySpec
 
 
 class Emitter:
@@ -75,7 +76,7 @@ class Emitter:
         Parameters
         ----------
         stage : str
-            prepare, train, quantize, evaluate or export.
+            prepare, train, quantize, evaluate, export, build, flash or verify.
         fraction : float
             0..1 of the stage.
         metrics : dict or None
@@ -193,6 +194,10 @@ def _load(spec: _Spec) -> Callable[[Any, Emitter], dict[str, Any]]:
         from daemon import packaging
 
         return packaging.run
+    if isinstance(spec, DeploySpec):
+        from daemon.deploy import job
+
+        return job.run
     if spec.teaches is not None:
         from daemon.networks.akida import learning
 

@@ -86,9 +86,14 @@ class WorkerRunner(ABC):
             cancel,
             hear,
             timeout_s=timeout_s,
-            grace_s=self._config.jobs.cancel_grace_s,
+            grace_s=self.grace_s,
             worker=self.waiting_worker(job),
         )
+
+    @property
+    def grace_s(self) -> float:
+        """Seconds between the steps of stopping a worker."""
+        return self._config.jobs.cancel_grace_s
 
     def waiting_worker(self, job: Job) -> asyncio.subprocess.Process | None:  # noqa: ARG002
         """A worker that waits for such a job; None where one is to be started."""

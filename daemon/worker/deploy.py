@@ -1,0 +1,78 @@
+"""A deployment, from its record to what its worker is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from daemon.config import Config
+from daemon.database import Database
+from daemon.errors import DeployError, NotFound
+from daemon.jobs.job import Job
+from daemon.models.registry import INT8_NETWORK, Registry, int8_model
+from daemon.wire.deploy import DeploySpec
+from daemon.worker.runner import WorkerRunner
+
+#: Seconds that a canceled deployment may go on: a flash that has begun is brought to its end.
+_GRACE_S = 900.0
+
+
+class DeployRunner(WorkerRunner):
+    """Brings versions onto boards.
+
+    Parameters
+    ----------
+    config : Config
+        Limits, and the targets.
+    database : Database
+        Named to the worker, which does not need it.
+    registry : Registry
+        Where versions are.
+    """
+
+    def __init__(self, config: Config, database: Database, registry: Registry) -> None:
+        super().__init__(config, database)
+        self._registry = registry
+
+    @property
+    def grace_s(self) -> float:
+        """A worker between two steps ends at once; one that waits for a flash ends with it."""
+        return _GRACE_S
+
+    def spec(self, job: Job, staging: Path) -> DeploySpec:
+        """The version and the targets that the job was asked for."""
+        version, known = job.request["version"], self._config.targets or {}
+        missing = [name for name in job.request["targets"] if name not in known]
+        if missing:
+            raise DeployError(f"the configuration has no target {missing[0]} any more", stage="build")
+        try:
+            manifest = self._registry.manifest(job.project_id, job.learn_id, version)
+        except NotFound as error:
+            raise DeployError(error.message, stage="build") from None
+        file = int8_model(manifest)
+        if file is None:
+            raise DeployError(f"version {version} has no int8 model: train it again", stage="build")
+        return DeploySpec(
+            job_id=job.id,
+            database=str(self._database.path),
+            staging_dir=str(staging),
+            limits=self.limits(),
+            project_id=job.project_id,
+            learn_id=job.learn_id,
+            version=version,
+            model_file=str(self._registry.path(job.project_id, job.learn_id, version) / file),
+            name=manifest["cName"],
+            labels=manifest["classes"]
+            if file == INT8_NETWORK
+            else [each["label"] for each in manifest["inputs"]],
+            targets={name: known[name] for name in job.request["targets"]},
+            socket=str(self._config.ports_socket_path),
+            boards_dir=self._config.deploy.boards_dir,
+        )
+
+    def publish(self, job: Job) -> None:
+        """Nothing: what a board runs is asked from the board."""
+
+    def recover(self, job: Job) -> dict[str, Any] | None:  # noqa: ARG002
+        """None: a deployment that is begun again asks first, and sends nothing twice."""
+        return None
