@@ -41,6 +41,7 @@ from daemon.jobs.job import (
     ATK_PREDICT,
     ATK_TRAIN,
     BUILD,
+    DEPLOY,
     SET_THRESHOLDS,
     TRAIN_ANOMALY,
     TRAIN_KERAS,
@@ -48,7 +49,7 @@ from daemon.jobs.job import (
 from daemon.jobs.logs import JobLogs
 from daemon.jobs.messages import JobMessages
 from daemon.jobs.outbox import Outbox
-from daemon.jobs.queue import JobQueue
+from daemon.jobs.queue import JobQueue, Runner
 from daemon.jobs.requests import RequestStore
 from daemon.jobs.store import JobStore
 from daemon.local_api import LocalApi
@@ -134,7 +135,7 @@ def open_core(settings: Config) -> Iterator[Core]:
                         ATK_TRAIN: training,
                         ATK_PREDICT: prediction,
                     },
-                    late={},
+                    late={DEPLOY: lambda: _deploy_runner(settings, database, registry)},
                 ),
                 concurrent=settings.jobs.concurrent,
                 max_queued=settings.jobs.max_queued,
@@ -167,13 +168,15 @@ def open_core(settings: Config) -> Iterator[Core]:
             database.close()
 
 
-async def serve(settings: Config) -> None:
+async def serve(settings: Config, config_file: Path) -> None:
     """Run the daemon until it is told to stop.
 
     Parameters
     ----------
     settings : Config
         The configuration.
+    config_file : Path
+        Where that is written.
 
     Raises
     ------
@@ -193,7 +196,7 @@ async def serve(settings: Config) -> None:
         services.registry.watchers.append(publisher.model_changed)
         services.registry.forgetters.append(publisher.model_forgotten)
         services.boards.watchers.append(publisher.board_changed)
-        boards = _boards_service(services, publisher)
+        boards = _boards_service(services, publisher, config_file)
         mqtt = MqttApi(settings, topics, services.database, core.intake, publisher, services.presence)
         local = LocalApi(settings.socket_path, core.intake)
         remove_leftovers(settings.state_path / "work", {job.id for job in services.jobs.open()})
@@ -228,13 +231,20 @@ async def serve(settings: Config) -> None:
         core.last_good.keep(services.database)
 
 
-def _boards_service(services: Services, publisher: Publisher) -> BoardsService | None:
+def _deploy_runner(settings: Config, database: Database, registry: Registry) -> Runner:
+    """What brings models onto boards, at the first job that does: it costs memory."""
+    from daemon.worker.deploy import DeployRunner
+
+    return DeployRunner(settings, database, registry)
+
+
+def _boards_service(services: Services, publisher: Publisher, config_file: Path) -> BoardsService | None:
     """What hears the boards, where there are any: it costs memory."""
     if not services.config.targets:
         return None
     from daemon.boards_service import BoardsService
 
-    return BoardsService(services, publisher)
+    return BoardsService(services, publisher, config_file)
 
 
 def _tell_of_loss(database: Database, publisher: Publisher) -> None:
@@ -253,7 +263,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="trainerd run", description="The training daemon.")
     parser.add_argument("--config", type=Path, default=config.default_path())
     try:
-        settings = load(parser.parse_args().config)
+        config_file: Path = parser.parse_args().config
+        settings = load(config_file)
         keys.read_keys(settings.auth)
     except ConfigError as error:
         sys.stderr.write(f"{error.message}\n")
@@ -261,7 +272,7 @@ def main() -> int:
     logging.basicConfig(level=settings.log.level.upper(), handlers=[journal.log_handler()])
     os.umask(0o027)
     try:
-        asyncio.run(serve(settings))
+        asyncio.run(serve(settings, config_file))
     except TrainerdError as error:
         _log.critical("%s", error.message)
         # An older version is not made newer by starting it again.

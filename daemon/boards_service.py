@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
+from daemon.deploy.ports_child import PortsChild
 from daemon.handlers.services import Services
 from daemon.live_answers import LiveAnswers
 from daemon.ports_link import PortsLink
@@ -21,9 +23,12 @@ class BoardsService:
         Told of the boards; keeps their rows.
     publisher : Publisher
         Publishes what is heard.
+    config_file : Path
+        What a process reads that holds the ports, where this starts one.
     """
 
-    def __init__(self, services: Services, publisher: Publisher) -> None:
+    def __init__(self, services: Services, publisher: Publisher, config_file: Path) -> None:
+        self._ports = PortsChild(config_file) if services.config.deploy.socket is None else None
         self._answers = LiveAnswers(services.registry, publisher.answered)
         self._sampling = Sampling(services, publisher.event)
         self._link = PortsLink(
@@ -32,7 +37,9 @@ class BoardsService:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to listen."""
+        """Have the ports held, and begin to listen."""
+        if self._ports is not None:
+            self._ports.start()
         self._task = asyncio.get_running_loop().create_task(self._link.run())
 
     async def stop(self) -> None:
@@ -41,6 +48,8 @@ class BoardsService:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         self._sampling.store_all()
+        if self._ports is not None:
+            await self._ports.stop()
 
     def _hear(self, rows: Rows) -> None:
         self._answers.hear(rows)

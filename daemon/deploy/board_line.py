@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.deploy.board_session import BoardSession
-from daemon.deploy.serial_link import SerialLink
+from daemon.deploy.serial_link import LineLost, SerialLink
 from daemon.errors import BoardUnreachable
 from daemon.wire.deploy import BoardInfo
 from daemon.wire.worker import Log, Progress
@@ -91,6 +91,14 @@ class BoardLine:
         BoardUnreachable, BoardRefused
             It does not say.
         """
+        try:
+            return self.session().info()
+        except LineLost:
+            # It may have been lost long ago, and be there again.
+            self.close()
+        except BoardUnreachable:
+            self.close()
+            raise
         try:
             return self.session().info()
         except BoardUnreachable:

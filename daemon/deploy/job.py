@@ -111,7 +111,7 @@ class _Deployment:
         self._spec = spec
         self._emit = emit
         self._ports = PortsClient(Path(spec.socket), emit.check)
-        self._model = _firmware_model(Path(spec.model_file), spec.name, tuple(spec.labels))
+        self._model = firmware_model(Path(spec.model_file), spec.name, tuple(spec.labels))
         self._blob = self._model.blob(spec.project_id, spec.learn_id, spec.version)
 
     def deploy(self, number: int, name: str, target: Target) -> dict[str, Any]:
@@ -156,7 +156,7 @@ class _Deployment:
         raise DeployError(f"target {name} has no flasher: name one", stage="build")
 
 
-def _firmware_model(path: Path, name: str, labels: tuple[str, ...]) -> FirmwareModel:
+def firmware_model(path: Path, name: str, labels: tuple[str, ...]) -> FirmwareModel:
     """The model as a part of firmware, with test vectors.
 
     Raises

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -23,19 +22,16 @@ _END_S = 10.0
 
 
 class PortsChild:
-    """Keeps a ports process running, unless somebody listens on its socket already.
+    """Keeps a ports process running.
 
     Parameters
     ----------
     config_file : Path
         The daemon's own configuration.
-    path : Path
-        The socket.
     """
 
-    def __init__(self, config_file: Path, path: Path) -> None:
+    def __init__(self, config_file: Path) -> None:
         self._config_file = config_file
-        self._path = path
         self._process: subprocess.Popen[bytes] | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -57,12 +53,10 @@ class PortsChild:
         pause = _FIRST_PAUSE_S
         while True:
             began = time.monotonic()
-            if not self._somebody_listens():
-                self._process = self._start()
-                await _end_of(self._process)
-                self._hang_up(self._process)
-                _log.error("the process that holds the ports ended with status %s", self._process.returncode)
-                self._process = None
+            self._process = self._start()
+            await _end_of(self._process)
+            self._hang_up(self._process)
+            _log.error("the process that holds the ports ended with status %s", self._process.returncode)
             pause = _FIRST_PAUSE_S if time.monotonic() - began > _SETTLED_S else pause
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_S)
@@ -79,12 +73,6 @@ class PortsChild:
             start_new_session=True,
             env=environment,
         )
-
-    def _somebody_listens(self) -> bool:
-        with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
-            probe.connect(str(self._path))
-            return True
-        return False
 
     def _hang_up(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdin is not None

@@ -23,6 +23,10 @@ _SLICE_S = 0.05
 _WRITE_S = 10.0
 
 
+class LineLost(BoardUnreachable):
+    """A line that was open and is not any more."""
+
+
 class SerialLink:
     """A line, open inside a ``with`` statement.
 
@@ -118,8 +122,8 @@ class SerialLink:
             raise ConnectionResetError("the other end has closed the connection")
         return received
 
-    def _gone(self, error: Exception) -> BoardUnreachable:
-        return BoardUnreachable(
+    def _gone(self, error: Exception) -> LineLost:
+        return LineLost(
             f"{self.port} is gone ({error}): check the cable and the board's power", retryable=True
         )
 

@@ -76,6 +76,8 @@ class StandInPorts:
                     self._let_go()
                     self._watcher = peer
                     self.heard.append(asked)
+                else:
+                    peer.close()
 
 
 def board(
