@@ -125,8 +125,8 @@ def test_a_board_that_vanishes_is_told(held: Ports, board: Peer) -> None:
     with held.telling(Watch()) as news:
         assert next(news)["info"]["version"] == 3
         board.kill()
-        assert "is gone" in held.told(Ask("press"))[0]["reason"]
-        assert "is gone" in next(news)["reason"]
+        assert "cannot be opened" in held.told(Ask("press"))[0]["reason"]
+        assert "cannot be opened" in next(news)["reason"]
 
 
 def test_two_deployments_follow_each_other_on_one_port(held: Ports, board: Peer) -> None:
