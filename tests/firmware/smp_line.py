@@ -86,8 +86,12 @@ class Line:
         return given
 
     def reset(self) -> None:
-        """Have the board start anew, and wait until it hears again: what comes in meanwhile is lost."""
+        """Have the board start anew, and wait until it hears again."""
         self.ask(WRITE, OS, 5)
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until a board that started hears: what comes in before is lost."""
         for _ in range(100):
             self.connection.settimeout(TIMEOUT_S / 100)
             try:
