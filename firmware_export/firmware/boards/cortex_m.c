@@ -56,7 +56,6 @@ static void start_clock(void) {
   SYSTICK_CONTROL = SYSTICK_RUN;
 }
 #else
-#define tick_handler hal_reset
 static void start_clock(void) {}
 #endif
 
@@ -74,10 +73,14 @@ __attribute__((used, noreturn)) void reset_handler(void) {
 }
 
 /* Stack, reset, then the exceptions of the architecture. After a fault the board starts anew: a model that was taken
- * into use and caused it is out of use then. */
-__attribute__((section(".vectors"), used)) static void (*const vectors[16])(void) = {
+ * into use and caused it is out of use then. Without a clock's exception the table ends with the hard fault, which all
+ * others become. */
+__attribute__((section(".vectors"), used)) static void (*const vectors[])(void) = {
     (void (*)(void))(uintptr_t)&stack_top,
     reset_handler,
-    hal_reset, hal_reset, hal_reset, hal_reset, hal_reset, hal_reset, 0, 0, 0, hal_reset, hal_reset, 0, hal_reset,
-    tick_handler,
+    hal_reset,
+    hal_reset,
+#ifdef CLOCK_HZ
+    hal_reset, hal_reset, hal_reset, 0, 0, 0, 0, hal_reset, hal_reset, 0, hal_reset, tick_handler,
+#endif
 };

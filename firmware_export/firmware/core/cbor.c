@@ -1,5 +1,6 @@
 #include "cbor.h"
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -89,52 +90,52 @@ void cbor_write(uint8_t *at, const uint8_t *end) {
   answer_end = end;
 }
 
-/* Room for so many bytes more, or null. */
-static uint8_t *room(uint32_t size) {
-  uint8_t *const at = answer;
-  if (at == NULL || size > (uint32_t)(answer_end - at)) {
-    answer = NULL;
-    return NULL;
-  }
-  answer += size;
-  return at;
+static void put_byte(unsigned byte) {
+  if (answer == answer_end) answer = NULL;
+  if (answer != NULL) *answer++ = (uint8_t)byte;
 }
 
 void cbor_put(unsigned type, uint32_t value) {
-  const unsigned bytes = value < 24 ? 0 : value < 0x100u ? 1 : value < 0x10000u ? 2 : 4;
-  uint8_t *at = room(bytes + 1);
-  if (at == NULL) return;
-  *at = (uint8_t)(type << 5 | (bytes == 0 ? value : 24 + bytes / 2));
-  for (unsigned shift = 8 * bytes; shift != 0;) *++at = (uint8_t)(value >> (shift -= 8));
+  unsigned shift = value < 24 ? 0 : value < 0x100u ? 8 : value < 0x10000u ? 16 : 32;
+  put_byte(type << 5 | (shift == 0 ? value : 24u + shift / 16));
+  while (shift != 0) put_byte(value >> (shift -= 8) & 0xffu);
 }
 
 void cbor_append(const void *bytes, uint32_t size) {
-  uint8_t *const at = room(size);
-  if (at != NULL) memmove(at, bytes, size);
+  for (const uint8_t *at = bytes; size != 0; --size) put_byte(*at++);
 }
 
-void cbor_put_bytes(unsigned type, const void *bytes, uint32_t size) {
-  cbor_put(type, size);
-  cbor_append(bytes, size);
-}
-
-void cbor_put_text(const char *text) {
-  cbor_put_bytes(CBOR_TEXT, text, (uint32_t)strlen(text));
-}
-
-void cbor_pair(const char *name, uint32_t value) {
-  cbor_put_text(name);
-  cbor_put(CBOR_NUMBER, value);
-}
-
-void cbor_pair_bytes(const char *name, const void *bytes, uint32_t size) {
-  cbor_put_text(name);
-  cbor_put_bytes(CBOR_BYTES, bytes, size);
-}
-
-void cbor_pair_true(const char *name) {
-  cbor_put_text(name);
-  cbor_put(CBOR_SIMPLE, CBOR_TRUE);
+void cbor_map(const IN_FLASH char *form, ...) {
+  va_list values;
+  unsigned members = 0;
+  for (const IN_FLASH char *at = form; *at != '\0'; ++at) members += *at < '_';
+  cbor_put(CBOR_MAP, members);
+  va_start(values, form);
+  for (; members != 0; --members) {
+    unsigned length = 0, type = CBOR_NUMBER;
+    uint32_t value;
+    const void *bytes = NULL;
+    while (form[length] >= '_') ++length;
+    cbor_put(CBOR_TEXT, length);
+    while (*form >= '_') put_byte((uint8_t)*form++);
+    if (*form == ':') break;
+    if (*form == '$' || *form == '*') {
+      bytes = va_arg(values, const void *);
+      type = *form == '$' ? CBOR_TEXT : CBOR_BYTES;
+    }
+    if (*form == '$') {
+      value = (uint32_t)strlen(bytes);
+    } else if (*form == '?') {
+      type = CBOR_SIMPLE;
+      value = CBOR_FALSE + (uint32_t)va_arg(values, int);
+    } else {
+      value = va_arg(values, uint32_t);
+    }
+    ++form;
+    cbor_put(type, value);
+    if (bytes != NULL) cbor_append(bytes, value);
+  }
+  va_end(values);
 }
 
 uint8_t *cbor_end(void) {

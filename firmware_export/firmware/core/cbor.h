@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "in_flash.h"
+
 enum { CBOR_NUMBER = 0, CBOR_BYTES = 2, CBOR_TEXT = 3, CBOR_ARRAY = 4, CBOR_MAP = 5, CBOR_SIMPLE = 7 };
 #define CBOR_FALSE 20
 #define CBOR_TRUE 21
@@ -25,17 +27,15 @@ int cbor_wrong(void);
 /* Begins an answer, in room up to an end. It may lie over the request where that has been read. */
 void cbor_write(uint8_t *at, const uint8_t *end);
 void cbor_put(unsigned type, uint32_t value);
-void cbor_put_text(const char *text);
-/* Moves, so the bytes may lie further up in the answer's own room. */
-void cbor_put_bytes(unsigned type, const void *bytes, uint32_t size);
-
-/* More bytes of a string whose head stands already. */
+/* Bytes of a string whose head stands already. They may lie further up in the answer's own room. */
 void cbor_append(const void *bytes, uint32_t size);
 
-/* Members: a name and what belongs to it. */
-void cbor_pair(const char *name, uint32_t value);
-void cbor_pair_bytes(const char *name, const void *bytes, uint32_t size);
-void cbor_pair_true(const char *name);
+/* A map: each member a name of lower case letters and _, and a mark that says what follows in the arguments:
+ *   #  a number (uint32_t)             $  text (const char *)
+ *   *  bytes (const void *, uint32_t)  ?  0 or 1 (int), for false or true
+ *   :  nothing: the value is put next, and what stands after it in the form, which is only counted
+ * The form is TEXT(). */
+void cbor_map(const IN_FLASH char *form, ...);
 
 /* Where the answer ends; null where it did not fit. */
 uint8_t *cbor_end(void);

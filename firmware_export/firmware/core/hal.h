@@ -10,6 +10,10 @@
 #define HAL_FLASH_UNIT 4
 #endif
 
+#ifndef FW_SENSOR
+#define FW_SENSOR 1
+#endif
+
 /* Areas of flash, each of whole pages and within the address space. A board without room for them has slots of size 0,
  * and keeps the model that it was built with. */
 enum { SLOT_0, SLOT_1, JOURNAL_0, JOURNAL_1 };
@@ -33,7 +37,8 @@ int hal_erase(unsigned area);
 /* Into what was erased; offset and size are multiples of HAL_FLASH_UNIT. 0, or -1 where it failed. */
 int hal_write(unsigned area, uint32_t offset, const void *data, uint32_t size);
 
-/* The sensor's next row, of so many values; 0 where there is no sensor for it. Without one of these, there is none. */
+/* The sensor's next row, of so many values; 0 where there is no sensor for it. Without one of these there is none; with
+ * -DFW_SENSOR=0 nothing is there that would ask. */
 int hal_sample(float *row, unsigned values);
 
 /* Memory that nobody else needs, aligned to 4: rows of the sensor are kept in it. */

@@ -7,47 +7,41 @@
 #include "smp.h"
 #include "upload.h"
 
-/* Three numbers with points between; gives back how many characters. */
-static unsigned version_text(const struct blob *blob, char *text) {
-  const uint32_t numbers[3] = {blob->project, blob->learn, blob->version};
-  char *at = text;
-  for (unsigned i = 0; i < 3; ++i) {
-    uint32_t unit = 1;
-    if (i != 0) *at++ = '.';
-    while (numbers[i] / unit >= 10) unit *= 10;
-    for (uint32_t rest = numbers[i]; unit != 0; unit /= 10) {
-      *at++ = (char)('0' + rest / unit);
-      rest %= unit;
-    }
+/* Writes a number's digits; gives back their end. By subtraction: not every core divides. */
+static char *decimal(char *at, uint32_t number) {
+  uint32_t power = 1;
+  unsigned places = 0;
+  for (; places < 9 && power * 10 <= number; ++places) power *= 10;
+  for (;; --places) {
+    *at = '0';
+    for (; number >= power; number -= power) ++*at;
+    ++at;
+    if (places == 0) return at;
+    power = 1;
+    for (unsigned i = 1; i < places; ++i) power *= 10;
   }
-  return (unsigned)(at - text);
 }
 
 static void write_source(unsigned source, const struct blob *blob) {
   const int is_active = source == slots.active, is_confirmed = source == slots.confirmed;
   uint8_t digest[DIGEST_SIZE];
-  char version[3 * 10 + 2];
+  char version[3 * 10 + 3], *at = version;
+  at = decimal(at, blob->project);
+  *at++ = '.';
+  at = decimal(at, blob->learn);
+  *at++ = '.';
+  at = decimal(at, blob->version);
+  *at = '\0';
   slots_digest(source, digest);
-  const int is_bootable = is_active || slots_accepted(source, digest);
-  cbor_put(CBOR_MAP, 4u + (unsigned)(is_bootable + is_active + 2 * is_confirmed));
-  cbor_pair("image", IMAGE);
-  cbor_pair("slot", source);
-  cbor_put_text("version");
-  cbor_put_bytes(CBOR_TEXT, version, version_text(blob, version));
-  cbor_pair_bytes("hash", digest, sizeof digest);
-  if (is_bootable) cbor_pair_true("bootable");
-  if (is_active) cbor_pair_true("active");
-  if (is_confirmed) {
-    cbor_pair_true("confirmed");
-    cbor_pair_true("permanent");
-  }
+  cbor_map(TEXT("image#slot#version$hash*bootable?active?confirmed?permanent?"), (uint32_t)IMAGE, (uint32_t)source,
+           version, digest, (uint32_t)sizeof digest, is_active || slots_accepted(source, digest), is_active,
+           is_confirmed, is_confirmed);
 }
 
 int image_state(void) {
   unsigned count = 0;
   for (unsigned source = 0; source < SOURCES; ++source) count += slots_blob(source) != NULL;
-  cbor_put(CBOR_MAP, 1);
-  cbor_put_text("images");
+  cbor_map(TEXT("images:"));
   cbor_put(CBOR_ARRAY, count);
   for (unsigned source = 0; source < SOURCES; ++source) {
     const struct blob *const blob = slots_blob(source);

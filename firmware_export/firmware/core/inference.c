@@ -5,6 +5,7 @@
 #include "cbor.h"
 #include "frame.h"
 #include "hal.h"
+#include "journal.h"
 #include "slots.h"
 #include "smp.h"
 
@@ -13,52 +14,34 @@
 #endif
 
 #define PROTOCOL 1u
+/* By source. */
+static const char source_names[SOURCES][8] = {"slot0", "slot1", "factory"};
+
 #define AROUND_ROWS 24u /* header of the packet, and what CBOR puts before the rows; a multiple of 4 */
 
 /* How many rows one request can bring and take. */
-static unsigned most_rows(void) {
+static uint32_t most_rows(void) {
   const unsigned row = fw_model.factory.input_bytes + fw_model.factory.output_bytes + 0u;
-  return row == 0 ? 0 : (FW_BUFFER - AROUND_ROWS) / row;
-}
-
-static const char *source_name(void) {
-  return slots.active == FACTORY ? "factory" : slots.active == SLOT_0 ? "slot0" : "slot1";
+  uint32_t rows = 0;
+  while (row != 0 && (rows + 1) * row <= FW_BUFFER - AROUND_ROWS) ++rows;
+  return rows;
 }
 
 int model_info(void) {
   static uint32_t boot;
   const struct blob *const own = &fw_model.factory;
   const struct blob *blob = slots_blob(slots.active);
+  const uint32_t slot_size = hal_area_size(SLOT_0);
   if (blob == NULL) blob = own;
   while (boot == 0) boot = hal_boot();
-  cbor_put(CBOR_MAP, 21);
-  cbor_pair("proto", PROTOCOL);
-  cbor_put_text("fw");
-  cbor_put_text(FW_VERSION);
-  cbor_put_text("board");
-  cbor_put_text(hal_board);
-  cbor_put_text("name");
-  cbor_put_text(fw_model.name != NULL ? fw_model.name : "");
-  cbor_pair_bytes("arch", own->architecture, sizeof own->architecture);
-  cbor_pair("slots", hal_area_size(SLOT_0) != 0 ? 2 : 0);
-  cbor_pair("slotsize", hal_area_size(SLOT_0));
-  cbor_pair("seq", slots_sequence());
-  cbor_put_text("src");
-  cbor_put_text(source_name());
-  cbor_put_text("confirmed");
-  cbor_put(CBOR_SIMPLE, slots.active == slots.confirmed ? CBOR_TRUE : CBOR_FALSE);
-  cbor_pair_bytes("hash", slots.digest, sizeof slots.digest);
-  cbor_pair("project", blob->project);
-  cbor_pair("learn", blob->learn);
-  cbor_pair("version", blob->version);
-  cbor_pair("inlen", fw_model.rows);
-  cbor_pair("inbytes", own->input_bytes);
-  cbor_pair("outbytes", own->output_bytes);
-  cbor_pair("outwidth", fw_model.output_width);
-  cbor_pair("max", most_rows());
-  cbor_pair("boot", boot);
-  cbor_put_text("front");
-  cbor_put_text("mlperf");
+  cbor_map(TEXT("proto#fw$board$name$arch*slots#slotsize#seq#src$confirmed?hash*project#learn#version#inlen#inbytes#"
+                "outbytes#outwidth#max#boot#front$"),
+           (uint32_t)PROTOCOL, FW_VERSION, hal_board, fw_model.name != NULL ? fw_model.name : "", own->architecture,
+           (uint32_t)sizeof own->architecture, (uint32_t)(slot_size != 0 ? 2 : 0), slot_size,
+           journal_newest()->sequence, source_names[slots.active], slots.active == slots.confirmed, slots.digest,
+           (uint32_t)sizeof slots.digest, blob->project, blob->learn, blob->version, (uint32_t)fw_model.rows,
+           (uint32_t)own->input_bytes, (uint32_t)own->output_bytes, (uint32_t)fw_model.output_width, most_rows(), boot,
+           "mlperf");
   return SMP_OK;
 }
 
@@ -80,7 +63,6 @@ int model_rows(void) {
     input += input_bytes;
     output += output_bytes;
   }
-  cbor_put(CBOR_MAP, 1);
-  cbor_pair_bytes("out", outputs, (uint32_t)(output - outputs));
+  cbor_map(TEXT("out*"), outputs, (uint32_t)(output - outputs));
   return SMP_OK;
 }

@@ -5,6 +5,7 @@
 
 #include "frame.h"
 #include "hal.h"
+#include "slots.h"
 
 static uint16_t crc_of(const struct record *record) {
   return crc16(0, &record->format, sizeof *record - sizeof record->crc);
@@ -19,12 +20,13 @@ static unsigned room_of(unsigned area) {
 }
 
 const struct record *journal_newest(void) {
-  const struct record *newest = NULL;
+  static const struct record none = {.source = FACTORY};
+  const struct record *newest = &none;
   for (unsigned area = JOURNAL_0; area <= JOURNAL_1; ++area) {
     const struct record *record = records_of(area);
     for (unsigned left = room_of(area); left != 0; --left, ++record) {
       if (record->format != RECORD_FORMAT || record->crc != crc_of(record)) continue;
-      if (newest == NULL || record->generation > newest->generation) newest = record;
+      if (record->generation > newest->generation) newest = record;
     }
   }
   return newest;
@@ -47,10 +49,11 @@ static unsigned used_of(unsigned area) {
 
 int journal_append(struct record *record) {
   const struct record *const newest = journal_newest();
-  unsigned area = newest != NULL && newest >= records_of(JOURNAL_1) ? JOURNAL_1 : JOURNAL_0;
+  unsigned area = (uint32_t)((const uint8_t *)newest - hal_area(JOURNAL_1)) < hal_area_size(JOURNAL_1) ? JOURNAL_1
+                                                                                                       : JOURNAL_0;
   unsigned used = used_of(area);
   record->format = RECORD_FORMAT;
-  record->generation = newest != NULL ? newest->generation + 1 : 1;
+  record->generation = newest->generation + 1;
   record->crc = crc_of(record);
   if (used == room_of(area)) {
     /* The newest is not in the area that is erased. */

@@ -17,7 +17,7 @@ struct record {
   uint8_t factory[4];  /* of the model built in: with another firmware, its own model runs */
 };
 
-/* The newest, or null. */
+/* The newest; where there is none, one of generation 0 that says FACTORY. */
 const struct record *journal_newest(void);
 
 /* Appends a record, whose crc, format and generation are filled in. 0, or -1: what was newest is so still. */

@@ -9,6 +9,7 @@
 #include "slots.h"
 #include "smp.h"
 
+#if FW_SENSOR
 #define AROUND_ROWS 48u /* header of the packet, and what CBOR puts around the rows */
 
 /* The rows that were taken last, in a ring: features and outputs of each. */
@@ -63,16 +64,15 @@ int sampler_set(void) {
   if (period == UINT32_MAX) return SMP_INVALID;
   if (fw_model.score == NULL) return MODEL_NONE;
   ring.held = ring.next = 0;
-  ring.room = size / row_bytes();
+  for (ring.room = 0; (ring.room + 1) * row_bytes() <= size;) ++ring.room;
   if (ring.room == 0 || working > FW_BUFFER || hal_sample(place, fw_model.rows) == 0) return MODEL_NO_SENSOR;
   ring.period = period;
   ring.last = hal_milliseconds();
   return SMP_OK;
 }
 
-/* A member of rows: so many bytes of each, from an offset in the row on. */
-static void write_rows(const char *name, uint32_t place, uint32_t count, unsigned offset, unsigned size) {
-  cbor_put_text(name);
+/* The bytes of a member of rows: so many bytes of each, from an offset in the row on. */
+static void write_rows(uint32_t place, uint32_t count, unsigned offset, unsigned size) {
   cbor_put(CBOR_BYTES, count * size);
   for (; count != 0; --count) {
     cbor_append(row_at(place) + offset, size);
@@ -91,10 +91,21 @@ int sampler_rows(void) {
   while (count * row_bytes() > FW_BUFFER - AROUND_ROWS) --count;
   if (place < ring.taken - first) place += ring.room;
   place -= ring.taken - first;
-  cbor_put(CBOR_MAP, 4);
-  cbor_pair("first", first);
-  cbor_pair("dropped", from < oldest ? oldest - from : 0);
-  write_rows("in", place, count, 0, features_bytes());
-  write_rows("out", place, count, features_bytes(), fw_model.factory.output_bytes);
+  cbor_map(TEXT("first#dropped#in:out:"), first, (uint32_t)(from < oldest ? oldest - from : 0));
+  write_rows(place, count, 0, features_bytes());
+  cbor_put(CBOR_TEXT, 3);
+  cbor_append("out", 3);
+  write_rows(place, count, features_bytes(), fw_model.factory.output_bytes);
   return SMP_OK;
 }
+#else
+void sampler_turn(void) {}
+
+int sampler_set(void) {
+  return MODEL_NO_SENSOR;
+}
+
+int sampler_rows(void) {
+  return MODEL_NO_SENSOR;
+}
+#endif

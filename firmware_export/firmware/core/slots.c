@@ -67,13 +67,7 @@ void slots_digest(unsigned source, uint8_t digest[DIGEST_SIZE]) {
 
 int slots_accepted(unsigned source, const uint8_t digest[DIGEST_SIZE]) {
   const struct record *const record = journal_newest();
-  if (source == FACTORY) return 1;
-  return record != NULL && memcmp(record->digest[source], digest, SHORT_DIGEST) == 0;
-}
-
-uint32_t slots_sequence(void) {
-  const struct record *const record = journal_newest();
-  return record != NULL ? record->sequence : 0;
+  return source == FACTORY || memcmp(record->digest[source], digest, SHORT_DIGEST) == 0;
 }
 
 int slots_fits(const struct blob *blob) {
@@ -118,7 +112,7 @@ static void use(unsigned source) {
 void slots_start(void) {
   const struct record *const record = journal_newest();
   use(FACTORY);
-  if (record != NULL && record->source < FACTORY &&
+  if (record->source < FACTORY &&
       memcmp(record->factory, slots.digest, sizeof record->factory) == 0) {
     const struct blob *const blob = slots_blob(record->source);
     if (blob != NULL && slots_fits(blob) == SMP_OK) {
@@ -138,7 +132,7 @@ int slots_activate(unsigned source) {
     if (code != SMP_OK) return code;
     if (!is_signed(blob)) return MODEL_SIGNATURE;
     slots_digest(source, digest);
-    if (blob->sequence <= slots_sequence() && !slots_accepted(source, digest)) return MODEL_SEQUENCE;
+    if (blob->sequence <= journal_newest()->sequence && !slots_accepted(source, digest)) return MODEL_SEQUENCE;
   }
   if (!passes_self_test(source)) return MODEL_SELF_TEST;
   use(source);
@@ -148,11 +142,11 @@ int slots_activate(unsigned source) {
 int slots_confirm(void) {
   const struct record *const newest = journal_newest();
   const struct blob *const blob = slots_blob(slots.active);
-  struct record record = {0};
+  struct record record;
   uint8_t factory[DIGEST_SIZE];
   if (blob == NULL) return MODEL_NONE;
   if (slots.active == slots.confirmed) return SMP_OK;
-  if (newest != NULL) record = *newest;
+  record = *newest;
   record.source = slots.active;
   if (blob->sequence > record.sequence) record.sequence = blob->sequence;
   if (slots.active != FACTORY) memcpy(record.digest[slots.active], slots.digest, SHORT_DIGEST);

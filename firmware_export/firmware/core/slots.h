@@ -27,8 +27,6 @@ void slots_digest(unsigned source, uint8_t digest[DIGEST_SIZE]);
 
 /* Whether a slot's model is the one that was confirmed there. */
 int slots_accepted(unsigned source, const uint8_t digest[DIGEST_SIZE]);
-/* The highest sequence that was confirmed. */
-uint32_t slots_sequence(void);
 
 /* Whether this firmware can take a model of such a header: SMP_OK, or a code of models. */
 int slots_fits(const struct blob *blob);

@@ -17,9 +17,9 @@ static uint8_t reset_is_due;
 static int os_echo(void) {
   const struct cbor_item text = cbor_get("d", CBOR_TEXT);
   if (text.bytes == NULL) return SMP_INVALID;
-  cbor_put(CBOR_MAP, 1);
-  cbor_put_text("r");
-  cbor_put_bytes(CBOR_TEXT, text.bytes, text.value);
+  cbor_map(TEXT("r:"));
+  cbor_put(CBOR_TEXT, text.value);
+  cbor_append(text.bytes, text.value);
   return SMP_OK;
 }
 
@@ -29,9 +29,8 @@ static int os_reset(void) {
 }
 
 static int os_parameters(void) {
-  cbor_put(CBOR_MAP, 2);
-  cbor_pair("buf_size", FW_BUFFER + 4); /* with length and CRC */
-  cbor_pair("buf_count", 1);
+  const uint32_t size = FW_BUFFER + 4; /* with length and CRC */
+  cbor_map(TEXT("buf_size#buf_count#"), size, (uint32_t)1);
   return SMP_OK;
 }
 
@@ -69,16 +68,13 @@ static int answer(const uint8_t *header, unsigned length) {
 
 /* The second version of SMP tells apart whose codes they are; the first has no room for more than its own. */
 static void write_error(int code, unsigned version) {
-  if (code < MODEL_ERROR || version == 0) {
-    cbor_put(CBOR_MAP, 1);
-    cbor_pair("rc", code < MODEL_ERROR ? (uint32_t)code : 1u);
-    return;
+  const int is_models = code > MODEL_ERROR;
+  if (is_models && version != 0) {
+    cbor_map(TEXT("err:"));
+    cbor_map(TEXT("group#rc#"), (uint32_t)GROUP_MODEL, (uint32_t)(code - MODEL_ERROR));
+  } else {
+    cbor_map(TEXT("rc#"), (uint32_t)(is_models ? 1 : code));
   }
-  cbor_put(CBOR_MAP, 1);
-  cbor_put_text("err");
-  cbor_put(CBOR_MAP, 2);
-  cbor_pair("group", GROUP_MODEL);
-  cbor_pair("rc", (uint32_t)(code - MODEL_ERROR));
 }
 
 void smp_packet(unsigned length) {

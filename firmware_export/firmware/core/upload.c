@@ -10,20 +10,21 @@
 #include "smp.h"
 #include "unpack.h"
 
-#define SHA_SIZE 32u
+#define NAME_SIZE 4u
 #define PACKED_HEADER 8u /* TRDP, and the length of the blob */
 
 /* An upload, from its first piece to a reset or to the next one. */
 static struct {
   uint32_t length, offset; /* as it travels; both 0: there is none */
   uint32_t size, written;  /* of the blob */
-  uint8_t sha[SHA_SIZE];   /* the client's name for it */
-  uint8_t sha_size;
+  uint8_t name[NAME_SIZE]; /* the first bytes of the client's digest of it */
   uint8_t slot;
   uint8_t is_packed;
   uint8_t unit[HAL_FLASH_UNIT];
   struct unpack unpack;
 } upload;
+
+static const uint32_t no_name;
 
 /* The slot that does not run after a reset. */
 static unsigned idle_slot(void) {
@@ -63,13 +64,12 @@ static int take(const uint8_t *at, uint32_t size) {
 }
 
 /* Makes room for an upload that begins with these bytes; *data is moved over what is no part of the blob. */
-static int begin(struct cbor_item *data, uint32_t length, const struct cbor_item *sha) {
+static int begin(struct cbor_item *data, uint32_t length, const uint8_t *name) {
   upload.length = upload.offset = upload.written = 0;
   upload.size = length;
   upload.is_packed = data->value >= PACKED_HEADER && memcmp(data->bytes, "TRDP", 4) == 0;
   if (upload.is_packed) {
-    upload.size = 0;
-    for (unsigned i = PACKED_HEADER; i-- != 4;) upload.size = upload.size << 8 | data->bytes[i];
+    memcpy(&upload.size, data->bytes + 4, sizeof upload.size);
     unpack_start(&upload.unpack, upload.size);
     upload.offset = PACKED_HEADER;
     data->bytes += PACKED_HEADER;
@@ -80,45 +80,41 @@ static int begin(struct cbor_item *data, uint32_t length, const struct cbor_item
   upload.slot = (uint8_t)idle_slot();
   if (upload.size > hal_area_size(upload.slot)) return MODEL_TOO_LARGE;
   if (hal_erase(upload.slot) != 0) return MODEL_FLASH;
-  upload.sha_size = (uint8_t)sha->value;
-  memcpy(upload.sha, sha->bytes, sha->value);
+  memcpy(upload.name, name, NAME_SIZE);
   upload.length = length;
   return SMP_OK;
 }
 
 static int answer_offset(void) {
-  cbor_put(CBOR_MAP, 1);
-  cbor_pair("off", upload.offset);
+  cbor_map(TEXT("off#"), upload.offset);
   return SMP_OK;
 }
 
 int image_upload(void) {
-  static const uint8_t none[1];
   const uint32_t offset = cbor_number("off", UINT32_MAX), length = cbor_number("len", 0);
   const uint32_t image = cbor_number("image", 0);
   struct cbor_item data = cbor_get("data", CBOR_BYTES), sha = cbor_get("sha", CBOR_BYTES);
   int code = SMP_OK;
-  if (cbor_wrong() || offset == UINT32_MAX || data.bytes == NULL || sha.value > SHA_SIZE) return SMP_INVALID;
-  if (hal_area_size(SLOT_0) == 0) return SMP_UNSUPPORTED;
+  if (cbor_wrong() || data.bytes == NULL) return SMP_INVALID;
   if (offset == 0) {
     if (image != IMAGE || length == 0 || data.value > length) return SMP_INVALID;
-    if (sha.bytes == NULL) sha.bytes = none;
-    if (sha.value != 0 && upload.length == length && upload.sha_size == sha.value &&
-        memcmp(upload.sha, sha.bytes, sha.value) == 0)
+    /* Without a name it gets that of nobody. */
+    if (sha.value < NAME_SIZE) sha.bytes = (const uint8_t *)&no_name;
+    if (sha.value >= NAME_SIZE && upload.length == length && memcmp(upload.name, sha.bytes, NAME_SIZE) == 0)
       return answer_offset();
-    code = begin(&data, length, &sha);
+    code = begin(&data, length, sha.bytes);
   } else if (offset != upload.offset) {
-    return answer_offset();
+    return offset == UINT32_MAX ? SMP_INVALID : answer_offset();
   } else if (data.value > upload.length - offset) {
     return SMP_INVALID;
   }
   if (code == SMP_OK) code = take(data.bytes, data.value);
-  if (code != SMP_OK) upload.length = upload.offset = 0;
-  return code == SMP_OK ? answer_offset() : code;
+  if (code == SMP_OK) return answer_offset();
+  upload.length = upload.offset = 0;
+  return code;
 }
 
 int image_erase(void) {
-  if (hal_area_size(SLOT_0) == 0) return SMP_UNSUPPORTED;
   if (cbor_number("slot", idle_slot()) != idle_slot()) return SMP_BAD_STATE;
   if (cbor_wrong()) return SMP_INVALID;
   slots_start();
