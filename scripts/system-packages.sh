@@ -48,6 +48,7 @@ find_missing() {
         need gcc-arm-none-eabi has arm-none-eabi-gcc
         need libnewlib-arm-none-eabi has_newlib
         need qemu-system-arm has qemu-system-arm
+        need qemu-system-misc has qemu-system-riscv32
         need chromium has chromium
         need npm has npm
         need faketime has faketime

@@ -65,7 +65,9 @@ def an3155(*defines: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def qemu(machine: str, *arguments: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def qemu(
+    machine: str, *arguments: str, program: str = "qemu-system-arm"
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """A QEMU board; the URL of its first UART, and its process.
 
     Parameters
@@ -74,13 +76,15 @@ def qemu(machine: str, *arguments: str) -> Iterator[tuple[str, subprocess.Popen[
         QEMU's name of the board.
     *arguments : str
         Further ones: an image, a gdb server.
+    program : str
+        QEMU for the board's kind of cores.
     """
     # QEMU is given a socket that listens already: no port is guessed, nothing is waited for.
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.set_inheritable(True)
         serial = ("-chardev", f"socket,id=uart,fd={listener.fileno()},server=on,wait=off,nodelay=on")
         command = [
-            *("qemu-system-arm", "-M", machine, "-display", "none", "-monitor", "none", *serial),
+            *(program, "-M", machine, "-display", "none", "-monitor", "none", *serial),
             *("-serial", "chardev:uart", *arguments),
         ]
         with _running(command, pass_fds=(listener.fileno(),), stderr=subprocess.DEVNULL) as process:

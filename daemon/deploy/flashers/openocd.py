@@ -41,9 +41,14 @@ class Options(Common, frozen=True, kw_only=True):
     erase: bool = False
 
 
+#: It would listen for debuggers of the whole network.
+_NO_SERVERS = "gdb_port disabled; tcl_port disabled; telnet_port disabled"
+
+
 def _common(task: Task[Options]) -> Argv:
     options = task.options
     return (
+        *("-c", _NO_SERVERS),
         *(word for each in options.config for word in ("-f", each)),
         *(("-c", f"adapter serial {{{options.probe}}}") if options.probe else ()),
         *(() if options.speed_khz is None else ("-c", f"adapter speed {options.speed_khz}")),

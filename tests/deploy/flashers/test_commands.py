@@ -72,7 +72,12 @@ def task(name: str, folder: Path, *, image: str, port: str = "/dev/mcu/press", *
             "openocd",
             "image.hex",
             {},
-            ["-f interface/stlink.cfg -f target/stm32f4x.cfg -c 'program image.hex verify reset exit'"],
+            [
+                (
+                    "-c 'gdb_port disabled; tcl_port disabled; telnet_port disabled' "
+                    "-f interface/stlink.cfg -f target/stm32f4x.cfg -c 'program image.hex verify reset exit'"
+                )
+            ],
         ),
         (
             "openocd",
@@ -80,6 +85,7 @@ def task(name: str, folder: Path, *, image: str, port: str = "/dev/mcu/press", *
             {"probe": "066DFF", "speed_khz": 1000, "erase": True},
             [
                 (
+                    "-c 'gdb_port disabled; tcl_port disabled; telnet_port disabled' "
                     "-f interface/stlink.cfg -f target/stm32f4x.cfg -c 'adapter serial {066DFF}' "
                     "-c 'adapter speed 1000' -c init -c 'reset init' -c 'flash erase_sector 0 0 last' "
                     "-c 'program image.bin verify reset exit 0x08000000'"
@@ -163,6 +169,7 @@ def test_what_gdb_is_told(tmp_path: Path) -> None:
         (
             "openocd",
             (
+                "-c 'gdb_port disabled; tcl_port disabled; telnet_port disabled' "
                 "-f interface/stlink.cfg -f target/stm32f4x.cfg -c init -c 'reset halt' "
                 "-c 'dump_image image.bin 0x08000000 0x4000' -c 'reset run' -c shutdown"
             ),

@@ -1,8 +1,10 @@
-"""esptool and a stand-in for the ROM of an ESP32-C3: see `esp32c3_rom` for what that shows and what not."""
+"""esptool and a stand-in for the ROM of an ESP32-C3: see `esp32c3_rom` for what that shows and what not.
+
+What was flashed is then run on the instruction set of that chip: see `hw_tests.boards.esp32c3`.
+"""
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,9 @@ import pytest
 from daemon.deploy.flashers.flashing import copy_flash, flash
 from daemon.deploy.flashers.table import read_options
 from daemon.errors import FlashFailed
+from hw_tests.boards.esp32c3 import greeting_image, start
 from tests.deploy.flashers.esp32c3_rom import Rom, esp32c3
-from tests.deploy.flashers.hearing import Heard
+from tests.deploy.flashers.hearing import Heard, says
 
 #: The stand-in has no stub and no reset lines.
 BOARD = {"chip": "esp32c3", "stub": False, "before": "no-reset", "after": "no-reset"}
@@ -20,19 +23,19 @@ OPTIONS = read_options("esptool", BOARD)
 
 @pytest.fixture
 def images(tmp_path: Path) -> dict[str, Path]:
-    path = tmp_path / "application.bin"
-    path.write_bytes(random.Random(5).randbytes(20_000))
-    return {"bin": path}
+    return {"bin": greeting_image(tmp_path, "hello from RV32IMC", filler=20_000)}
 
 
-def test_the_image_lies_where_it_belongs(images: dict[str, Path], tmp_path: Path) -> None:
+def test_what_is_flashed_lies_where_it_belongs_and_runs(images: dict[str, Path], tmp_path: Path) -> None:
     image = images["bin"].read_bytes()
     heard = Heard()
     with esp32c3(Rom()) as rom:
         flash("esptool", rom.url, images, OPTIONS, heard)
-        assert bytes(rom.flash[0x10000:][: len(image)]) == image
         copy_flash("esptool", rom.url, 1024, OPTIONS, tmp_path / "copy.bin", Heard())
+    assert bytes(rom.flash[:0x10000]) == b"\xff" * 0x10000
     assert (tmp_path / "copy.bin").read_bytes() == image[:1024]
+    with start(bytes(rom.flash[0x10000:])) as url:
+        assert says(url) == "hello from RV32IMC"
     heard.check()
     assert any("Hash of data verified" in line for line in heard.lines)
 
@@ -51,4 +54,5 @@ def test_a_flash_that_holds_something_else_is_told(images: dict[str, Path]) -> N
 def test_a_line_that_breaks_once_is_opened_again(images: dict[str, Path]) -> None:
     with esp32c3(Rom(breaks_after=3)) as rom:
         flash("esptool", rom.url, images, OPTIONS, Heard())
-        assert bytes(rom.flash[0x10000:][:20_000]) == images["bin"].read_bytes()
+    image = images["bin"].read_bytes()
+    assert bytes(rom.flash[0x10000:][: len(image)]) == image
