@@ -5,6 +5,7 @@ What a board runs is asked from it at each turn; what is kept on disk says only 
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -77,7 +78,8 @@ def deploy(place: Workplace, order: Deploy, hear: Hear, check: Callable[[], None
             sent, vectors = _fill_slot(place, order, blob, hear, check)
         now = place.line.info()
     except DeployError as error:
-        raise _with_what_runs(error, place.line) from error
+        _say_what_runs(error, place.line)
+        raise
     return {
         "method": "firmware" if order.images else "slot",
         "digest": now.digest,
@@ -190,15 +192,17 @@ def _flash_or_put_back(place: Workplace, order: Deploy, hear: Hear) -> None:
     except DeployError as error:
         if previous is None or previous == order:
             _give_up(place, error)
-            raise _more(error, "nothing else is kept that could be put back") from error
+            _add(error, "nothing else is kept that could be put back")
+            raise
         hear(Log("error", f"{error.message}; what was there before is put back"))
         place.kept.write("begun", previous)
         try:
             _put_back(place, previous, model, hear)
+            _add(error, "what was there before was put back")
         except DeployError as failure:
             _give_up(place, failure)
-            raise _more(error, f"what was there before could not be put back: {failure.message}") from error
-        raise _more(error, "what was there before was put back") from error
+            _add(error, f"what was there before could not be put back: {failure.message}")
+        raise
     _settle(place, order)
 
 
@@ -241,7 +245,8 @@ def _flash(place: Workplace, order: Deploy, hear: Hear) -> None:
     info = place.line.wait_for_info()
     if info.digest != blob.digest().hex() and info.architecture == blob.architecture.hex():
         # Slots outlive a flash: a model in one of them would go on in the place of the one built in.
-        place.line.session().confirm(blob.digest())
+        with contextlib.suppress(BoardRefused):
+            place.line.session().confirm(blob.digest())
         info = place.line.info()
     if not runs(info, blob):
         raise VerifyFailed(
@@ -270,24 +275,21 @@ def _ask(line: BoardLine) -> BoardInfo | None:
         return None
 
 
-def _with_what_runs(error: DeployError, line: BoardLine) -> DeployError:
-    """The error, with what the board runs now."""
+def _say_what_runs(error: DeployError, line: BoardLine) -> None:
+    """Add what the board runs now to an error: asked from it, not assumed."""
     info = _ask(line)
     if info is None:
-        return _more(error, "the board does not answer now", running=None)
-    return _more(
-        error, f"the board runs version {info.version} of model {info.learn_id} now", running=_model(info)
-    )
+        _add(error, "the board does not answer now", running=None)
+    else:
+        now = f"the board runs version {info.version} of model {info.learn_id} now"
+        _add(error, now, running=_model(info))
 
 
-def _more(error: DeployError, words: str, **details: Any) -> DeployError:
-    """The same error, with more to say."""
-    return type(error)(
-        f"{error.message}; {words}",
-        stage=error.stage,
-        retryable=error.retryable,
-        details={**(error.details or {}), **details},
-    )
+def _add(error: DeployError, words: str, **details: Any) -> None:
+    """Let an error say more."""
+    error.message = f"{error.message}; {words}"
+    error.args = (error.message,)
+    error.details = {**(error.details or {}), **details}
 
 
 def _model(info: BoardInfo) -> dict[str, Any]:

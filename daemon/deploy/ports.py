@@ -20,24 +20,24 @@ from pathlib import Path
 from daemon import config, journal, service_manager
 from daemon.config import Config
 from daemon.config_file import load
-from daemon.deploy.board_line import BoardLine
-from daemon.deploy.deployment import Workplace
-from daemon.deploy.kept import Kept
 from daemon.deploy.ports_server import PortsServer, join
 from daemon.deploy.signing import Signer, open_key
 from daemon.deploy.target_thread import TargetThread
+from daemon.deploy.workplaces import workplaces
 from daemon.errors import ConfigError
 
 _log = logging.getLogger("daemon.deploy.ports")
 
 
-async def serve(settings: Config, *, until_eof: bool) -> None:
+async def serve(settings: Config, config_file: Path, *, until_eof: bool) -> None:
     """Hold the ports until it is told to stop.
 
     Parameters
     ----------
     settings : Config
         The configuration.
+    config_file : Path
+        Where that is written.
     until_eof : bool
         Stop where standard input ends, too.
     """
@@ -47,10 +47,11 @@ async def serve(settings: Config, *, until_eof: bool) -> None:
     if until_eof:
         loop.add_reader(sys.stdin.fileno(), stop.set)
     signer = Signer(None) if settings.deploy.unsigned else open_key(settings.deploy_key_path)
-    users = {os.getuid(), settings.ports_state_path.stat().st_uid}
+    places = workplaces(settings, config_file, signer)
+    users = {os.getuid(), _owner(settings.state_path)}
     server = PortsServer(settings.ports_socket_path, users, signer.public_key)
     threads = {
-        name: TargetThread(name, target, _workplace(settings, name, signer), server.publish)
+        name: TargetThread(name, target, places[name], server.publish)
         for name, target in (settings.targets or {}).items()
     }
     await server.start(threads)
@@ -67,10 +68,12 @@ async def serve(settings: Config, *, until_eof: bool) -> None:
     await server.stop()
 
 
-def _workplace(settings: Config, name: str, signer: Signer) -> Workplace:
-    target = (settings.targets or {})[name]
-    line = BoardLine(target.port, target.baud or 115200, None)
-    return Workplace(line, Kept(settings.ports_state_path / name), signer.sign)
+def _owner(directory: Path) -> int:
+    """Whose processes the daemon's are: those of the owner of its state directory, once it is there."""
+    try:
+        return directory.stat().st_uid
+    except OSError:
+        return os.getuid()
 
 
 @contextmanager
@@ -97,7 +100,7 @@ def main() -> int:
         settings = load(arguments.config)
         logging.basicConfig(level=settings.log.level.upper(), handlers=[journal.log_handler()])
         with held(settings.ports_state_path):
-            asyncio.run(serve(settings, until_eof=arguments.until_eof))
+            asyncio.run(serve(settings, arguments.config, until_eof=arguments.until_eof))
     except ConfigError as error:
         sys.stderr.write(f"{error.message}\n")
         return 2

@@ -97,7 +97,9 @@ def gateway(broker: Broker, name: str, *, versions: int = 2, config: str = "") -
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gw-")))
         port = free_port()
-        table = f'[targets.press]\nboard = "host"\nport = "socket://127.0.0.1:{port}"\nask_s = 1\n{config}'
+        table = (
+            f'[targets.press]\nboard = "mps2-an386"\nport = "socket://127.0.0.1:{port}"\nask_s = 1\n{config}'
+        )
         daemon = Daemon(directory, broker.port, device=name, config=table)
         made = Gateway(directory, daemon, port)
         made.write_key()

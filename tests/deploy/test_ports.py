@@ -20,7 +20,7 @@ from tests.harness import free_port
 
 
 def target(port: str, *lines: str, name: str = "press") -> str:
-    return "\n".join((f"[targets.{name}]", 'board = "host"', f'port = "{port}"', *lines)) + "\n"
+    return "\n".join((f"[targets.{name}]", 'board = "mps2-an386"', f'port = "{port}"', *lines)) + "\n"
 
 
 def order(**facts: Any) -> Deploy:
