@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import importlib.util
 import os
 import re
 import socket
@@ -40,21 +41,43 @@ def test_the_unit_runs_the_daemon_and_waits_for_it() -> None:
     assert service["User"] in (SYSTEMD / "trainerd.sysusers").read_text().split()
 
 
-def test_the_unit_is_as_closed_as_it_claims() -> None:
+def test_the_unit_of_the_ports_runs_the_process_that_holds_them() -> None:
+    service = read_unit("trainerd-ports.service")["Service"]
+    program, option, module, *arguments = service["ExecStart"].split()
+    assert (Path(program).name, option) == ("python", "-m")
+    assert importlib.util.find_spec(module) is not None
+    assert arguments == ["--config", "/etc/trainerd/trainerd.toml"]
+    # Another user than the daemon's, which may use its socket.
+    assert service["User"] != read_unit("trainerd.service")["Service"]["User"] == service["Group"]
+    example = (SYSTEMD / "trainerd.example.toml").read_text()
+    assert f'# socket = "/run/{service["RuntimeDirectory"]}/ports.sock"' in example
+    assert f'# state_dir = "/var/lib/{service["StateDirectory"]}"' in example
+
+
+def test_devices_are_with_the_one_and_the_network_with_the_other() -> None:
+    daemon, ports = (read_unit(name)["Service"] for name in ("trainerd.service", "trainerd-ports.service"))
+    assert (daemon["PrivateDevices"], daemon.get("DeviceAllow")) == ("yes", None)
+    assert (ports["PrivateNetwork"], ports["RestrictAddressFamilies"]) == ("yes", "AF_UNIX")
+    assert ports["DevicePolicy"] == daemon["DevicePolicy"] == "closed"
+
+
+@pytest.mark.parametrize("name", ["trainerd.service", "trainerd-ports.service"])
+def test_the_unit_is_as_closed_as_it_claims(name: str) -> None:
     """The judgement of systemd itself: 0 is closed, 10 is open."""
-    command = ["systemd-analyze", "security", "--offline=yes", str(SYSTEMD / "trainerd.service")]
+    command = ["systemd-analyze", "security", "--offline=yes", str(SYSTEMD / name)]
     judged = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    found = re.search(r"Overall exposure level for trainerd.service: ([\d.]+)", judged)
+    found = re.search(rf"Overall exposure level for {name}: ([\d.]+)", judged)
     assert found is not None
     assert float(found[1]) <= 1.8, judged
 
 
-def test_systemd_knows_every_line_of_the_unit(tmp_path: Path) -> None:
-    text = (SYSTEMD / "trainerd.service").read_text()
-    unit = tmp_path / "trainerd.service"
+@pytest.mark.parametrize("name", ["trainerd.service", "trainerd-ports.service"])
+def test_systemd_knows_every_line_of_the_unit(tmp_path: Path, name: str) -> None:
+    text = (SYSTEMD / name).read_text()
+    unit = tmp_path / name
     # The lines that are commented out are examples: they must be right too.
     examples = re.sub(r"^#(\w+=)", r"\1", text, flags=re.MULTILINE)
-    unit.write_text(examples.replace("/opt/trainerd/.venv/bin/trainerd", sys.executable))
+    unit.write_text(re.sub(r"/opt/trainerd/.venv/bin/\w+", sys.executable, examples))
     command = ["systemd-analyze", "verify", "--man=no", str(unit)]
     verified = subprocess.run(command, capture_output=True, text=True)
     assert (verified.returncode, verified.stderr) == (0, "")
@@ -69,7 +92,12 @@ def test_user_and_directories_are_made_as_the_files_say(tmp_path: Path) -> None:
     )
     assert made.returncode == 0, made.stderr
     users = (tmp_path / "etc" / "passwd").read_text()
-    assert re.search(r"^trainerd:.*:/var/lib/trainerd:\S*nologin$", users, re.MULTILINE)
+    for name in ("trainerd", "trainerd-ports"):
+        assert re.search(rf"^{name}:.*:/var/lib/{name}:\S*nologin$", users, re.MULTILINE)
+    groups = (tmp_path / "etc" / "group").read_text()
+    wanted_groups = read_unit("trainerd-ports.service")["Service"]
+    for group in (wanted_groups["Group"], wanted_groups["SupplementaryGroups"]):
+        assert re.search(rf"^{group}:", groups, re.MULTILINE)
     lines = (SYSTEMD / "trainerd.tmpfiles").read_text().splitlines()
     wanted = {path: int(mode, 8) for line in lines if line[0] != "#" for _, path, mode, *_ in [line.split()]}
     assert wanted == {"/etc/trainerd": 0o750, "/var/backups/trainerd": 0o700}

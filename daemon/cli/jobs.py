@@ -90,6 +90,18 @@ def follow(daemon: Daemon, project: int, job_id: int, *, as_json: bool) -> None:
         raise WorkFailed
 
 
+def tell_started(daemon: Daemon, project: int, job_id: int, *, watch: bool, as_json: bool) -> None:
+    """Follow a job that has been started, or say how to."""
+    if watch:
+        if not as_json:
+            click.echo(f"job {job_id}")
+        follow(daemon, project, job_id, as_json=as_json)
+    elif as_json:
+        print_json({"id": job_id})
+    else:
+        click.echo(f"job {job_id}; follow it with: trainerd watch {job_id}")
+
+
 def watch_to_end(daemon: Daemon, project: int, job_id: int, title: str = "") -> Job:
     """Show a job's progress and log until it has ended; the job as it ended."""
     display = Display(title)

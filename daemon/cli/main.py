@@ -23,6 +23,8 @@ COMMANDS = {
     "cancel": "daemon.cli.jobs:cancel",
     "models": "daemon.cli.models:models",
     "rollback": "daemon.cli.models:rollback",
+    "deploy": "daemon.cli.targets:deploy",
+    "targets": "daemon.cli.targets:targets",
     "log-level": "daemon.cli.log_level:command",
     "backup": "daemon.cli.backup:backup",
     "restore": "daemon.cli.backup:restore",

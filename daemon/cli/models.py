@@ -8,6 +8,8 @@ from typing import Any
 import click
 
 from daemon.cli.connection import connect
+from daemon.cli.ends import WorkFailed
+from daemon.cli.jobs import watch_to_end
 from daemon.cli.options import ID, config_option, json_option, print_json, print_table, short_time
 from daemon.wire.atk import PROJECT as ATK_PROJECT
 
@@ -42,16 +44,30 @@ def models(project: int, learn: int | None, config_path: Path | None, as_json: b
 @click.argument("project", type=click.IntRange(min=0))
 @click.argument("learn", type=ID)
 @click.argument("version", required=False, type=ID)
+@click.option("--watch", is_flag=True, help="Show how the boards follow, until they have.")
 @config_option
 @json_option
-def rollback(project: int, learn: int, version: int | None, config_path: Path | None, as_json: bool) -> None:
-    """Put an earlier version of a model back in use; the one before the current where VERSION is left out."""
+def rollback(
+    project: int, learn: int, version: int | None, watch: bool, config_path: Path | None, as_json: bool
+) -> None:
+    """Put an earlier version of a model back in use; the one before the current where VERSION is left out.
+
+    Boards that run the model get that version, too.
+    """
     body = {} if version is None else {"version": version}
-    model = connect(config_path).post(f"api/{project}/models/{learn}/rollback", body)["model"]
+    daemon = connect(config_path)
+    reply = daemon.post(f"api/{project}/models/{learn}/rollback", body)
+    model, followers = reply["model"], dict(zip(reply["targets"], reply["deployJobs"], strict=True))
     if as_json:
-        print_json(model)
+        print_json({**model, "deployJobs": followers})
     else:
         click.echo(f"project {project}, learn block {learn}: version {model['version']} is in use")
+        for target, job_id in followers.items():
+            click.echo(f"{target} follows: job {job_id}")
+    if watch:
+        ended = [watch_to_end(daemon, project, job_id, target) for target, job_id in followers.items()]
+        if any(job["state"] != "SUCCEEDED" for job in ended):
+            raise WorkFailed
 
 
 def _row(model: dict[str, Any], current: bool) -> tuple[object, ...]:

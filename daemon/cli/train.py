@@ -11,8 +11,8 @@ import click
 
 from daemon.cli.connection import Daemon, connect
 from daemon.cli.ends import CallWrong
-from daemon.cli.jobs import follow
-from daemon.cli.options import ID, config_option, json_option, print_json
+from daemon.cli.jobs import tell_started
+from daemon.cli.options import ID, config_option, json_option
 
 
 @click.group("train")
@@ -39,7 +39,7 @@ def anomaly(
     daemon = connect(config_path)
     body = given if given is not None else _stored_request(daemon, project, learn)
     reply = daemon.post(f"api/{project}/jobs/train/anomaly/{learn}", body)
-    _tell(daemon, project, int(reply["id"]), watch=watch, as_json=as_json)
+    tell_started(daemon, project, int(reply["id"]), watch=watch, as_json=as_json)
 
 
 @command.command()
@@ -62,19 +62,7 @@ def keras(
     reply = daemon.post(f"api/{project}/jobs/train/keras/{learn}", body)
     for member, why in reply.get("ignored", {}).items():
         click.echo(f"{member} has no effect: {why}", err=True)
-    _tell(daemon, project, int(reply["id"]), watch=watch, as_json=as_json)
-
-
-def _tell(daemon: Daemon, project: int, job_id: int, *, watch: bool, as_json: bool) -> None:
-    """Follow a training, or say how to."""
-    if watch:
-        if not as_json:
-            click.echo(f"job {job_id}")
-        follow(daemon, project, job_id, as_json=as_json)
-    elif as_json:
-        print_json({"id": job_id})
-    else:
-        click.echo(f"job {job_id}; follow it with: trainerd watch {job_id}")
+    tell_started(daemon, project, int(reply["id"]), watch=watch, as_json=as_json)
 
 
 def _read_body(name: str) -> dict[str, Any]:
