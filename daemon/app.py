@@ -231,6 +231,14 @@ async def serve(settings: Config, config_file: Path) -> None:
         core.last_good.keep(services.database)
 
 
+def _check_targets(path: Path, settings: Config) -> None:
+    """Refuse targets that no board can be, where there are any: its facts cost memory."""
+    if settings.targets:
+        from daemon.deploy.targets import check_targets
+
+        check_targets(path, settings)
+
+
 def _deploy_runner(settings: Config, database: Database, registry: Registry) -> Runner:
     """What brings models onto boards, at the first job that does: it costs memory."""
     from daemon.worker.deploy import DeployRunner
@@ -266,6 +274,7 @@ def main() -> int:
         config_file: Path = parser.parse_args().config
         settings = load(config_file)
         keys.read_keys(settings.auth)
+        _check_targets(config_file, settings)
     except ConfigError as error:
         sys.stderr.write(f"{error.message}\n")
         return 2

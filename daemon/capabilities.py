@@ -41,7 +41,7 @@ def capabilities(config: Config) -> dict[str, Any]:
             "akida": akida(config.keras.akida or AkidaTerms()),
         },
         "expert": expert(config.keras.scripts),
-        "targets": [],
+        "targets": _targets(config),
         "contentTypes": [JSON.content_type, CBOR.content_type],
         "auth": {"required": list(config.auth.required), "groupRoles": list(config.auth.group_roles)},
         "limits": {
@@ -85,6 +85,15 @@ def expert(settings: Expert | None) -> dict[str, Any]:
     missing = {wall.name: wall.missing(Path(settings.socket)) for wall in WALLS}
     walls = [name for name, why in missing.items() if why is None]
     return _availability({"walls": walls}, None if walls else "; ".join(map(str, missing.values())))
+
+
+def _targets(config: Config) -> list[dict[str, Any]]:
+    if not config.targets:
+        return []
+    # Facts about boards, and the flashers: some MiB that a device without boards never needs.
+    from daemon.deploy.targets import describe_targets
+
+    return describe_targets(config)
 
 
 def machine_facts() -> dict[str, Any]:

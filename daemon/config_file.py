@@ -10,7 +10,7 @@ import copy
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,10 +67,20 @@ def load(path: Path) -> Config:
     if config is not None:
         mistakes += [(place, f"{place}: {problem}") for place, problem in _contradictions(config)]
     if config is None or mistakes:
-        told = [ConfigError(str(path), _line_of(text, place), problem) for place, problem in mistakes]
-        told.sort(key=lambda mistake: mistake.line or 0)
-        raise ConfigError(told[0].path, told[0].line, told[0].problem, told[1:])
+        raise _all_told(path, text, mistakes)
     return config
+
+
+def mistakes_in(path: Path, problems: Sequence[tuple[str, str]]) -> ConfigError:
+    """What is wrong in a file that has been read: key and problem of each mistake, told with its line."""
+    told = [(place, f"{place}: {problem}") for place, problem in problems]
+    return _all_told(path, path.read_text(encoding="utf-8"), told)
+
+
+def _all_told(path: Path, text: str, mistakes: Sequence[tuple[str, str]]) -> ConfigError:
+    told = [ConfigError(str(path), _line_of(text, place), problem) for place, problem in mistakes]
+    told.sort(key=lambda mistake: mistake.line or 0)
+    return ConfigError(told[0].path, told[0].line, told[0].problem, told[1:])
 
 
 def _convert(tables: dict[str, Any]) -> tuple[Config | None, list[tuple[str, str]]]:

@@ -9,6 +9,7 @@ import click
 from daemon.cli.ends import CallWrong
 from daemon.config import default_path
 from daemon.config_file import load
+from daemon.deploy.targets import check_targets
 from daemon.errors import ConfigError
 from daemon.keys import read_keys
 
@@ -24,6 +25,7 @@ def command(file: Path | None) -> None:
     try:
         config = load(path)
         read_keys(config.auth)
+        check_targets(path, config)
     except ConfigError as error:
         click.echo(error.message, err=True)
         raise CallWrong from None

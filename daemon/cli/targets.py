@@ -31,7 +31,7 @@ def deploy(
     config_path: Path | None,
     as_json: bool,
 ) -> None:
-    """Put the model of learn block LEARN of PROJECT onto boards, and have them show that they run it right."""
+    """Put the model of learn block LEARN of PROJECT onto boards, and have them prove that they run it."""
     body = {"target": target} if version is None else {"target": target, "version": version}
     daemon = connect(config_path)
     reply = daemon.post(f"api/{project}/jobs/deploy/{learn}", body)
