@@ -54,7 +54,7 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     method: Literal["auto", "slot", "firmware"] = "auto"
     flasher: str | None = None
     programmer: str | None = None
-    flasher_options: dict[str, str | int | bool] | None = None
+    flasher_options: dict[str, str | int | float | bool | list[str]] | None = None
     groups: tuple[_Level, ...] = ()
     baud: Annotated[int, Meta(ge=300, le=4_000_000)] | None = None
     application: str | None = None

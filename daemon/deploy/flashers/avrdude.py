@@ -81,17 +81,21 @@ FLASHER = Program(
             r"expected signature for (?P<wanted>\S+)",
             FlashFailed,
             "the chip on {port} is not the {wanted} that the board's facts name: check `part`, and which "
-            "board "
-            "hangs on the port",
+            "board hangs on the port",
         ),
         Complaint(r"verification (?:error|mismatch)", FlashFailed, MISMATCH),
+        Complaint(
+            r"on port usb|cannot find USB device|no device found matching",
+            BoardUnreachable,
+            "no programmer was found on USB: plug it in, check `programmer`, and its permissions: install "
+            "systemd/70-trainerd.rules",
+        ),
         Complaint(
             r"not in sync|programmer is not responding|unable to open programmer|stk500_recv|"
             r"initialization failed|timeout communicating",
             BoardUnreachable,
             "no bootloader answers on {port}: press reset just before, check `programmer` and `baud`, and "
-            "that "
-            "the reset line is wired (DTR)",
+            "that the reset line is wired (DTR)",
         ),
         Complaint(
             r"address 0x\w+ (?:of .* )?(?:is )?out of range|does not fit|exceeds|out of bounds",

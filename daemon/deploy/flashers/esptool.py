@@ -87,8 +87,7 @@ FLASHER = Program(
             r"This chip is (?P<found>\S+), not (?P<wanted>[\w-]+)",
             FlashFailed,
             "the chip on {port} is an {found}, the board's facts name an {wanted}: check `chip`, and which "
-            "board "
-            "hangs on the port",
+            "board hangs on the port",
         ),
         Complaint(
             r"MD5 of file does not match|[Vv]erification failed",

@@ -29,7 +29,8 @@ def flash(name: str, port: str, images: Mapping[str, Path], options: Options, he
     name : str
         The flasher.
     port : str
-        Port of the board, or of the programmer where that is another: a device, or a URL of pyserial.
+        Port of the board, or of the programmer where that is another: a device, a URL of pyserial, or what
+        else the tool takes, as ``usb`` is for avrdude.
     images : mapping of str to Path
         The firmware by format: ``elf``, ``hex``, ``bin``. The flasher takes what it likes best.
     options : Options
@@ -92,7 +93,7 @@ def _bring(move: Callable[[Task[Any], Hear], None], task: Task[Any], hear: Hear)
     """Move an image; tell a board that went away from one that answered wrong."""
     try:
         move(task, hear)
-    except FlashFailed as error:
+    except (BoardUnreachable, FlashFailed) as error:
         if not task.is_there():
             message = complaints.gone_port(task.port)
             raise BoardUnreachable(message, stage=STAGE, retryable=True, details=error.details) from error
@@ -108,10 +109,10 @@ def _task(tool: Flasher, port: str, image: str, size: int, options: Options) -> 
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="flash-")))
         behind = ""
         if isinstance(options, SerialOptions):
-            if "://" not in port:
+            if port.startswith("/"):
                 # Opened once to see that it is there and free: tools say so in many ways, or not at all.
                 with SerialLink(port, options.baud, options.parity()):
                     pass
-            elif tool.reach is Reach.TTY:
+            elif "://" in port and tool.reach is Reach.TTY:
                 behind, port = port, stack.enter_context(terminal(port, options.baud, options.parity()))
         yield Task(port, image, size, folder, options, behind)

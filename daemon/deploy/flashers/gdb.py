@@ -45,7 +45,6 @@ def _steps(task: Task[Options]) -> tuple[Argv, ...]:
 
 
 def _progress(line: str) -> float | None:
-    # Its lines are few and are worth the log, too: nothing is hidden from there but what ends a step.
     return next((share for start, share in _MARKS if line.startswith(start)), None)
 
 

@@ -1,4 +1,7 @@
-"""MCUmgr: an image for MCUboot, uploaded to firmware that runs (Zephyr, and others with an SMP server)."""
+"""MCUmgr: an image for MCUboot, uploaded to firmware that runs (Zephyr, and others with an SMP server).
+
+The line is imported on use: the daemon only asks whether a flasher can be used.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,14 @@ import contextlib
 import struct
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from daemon.deploy.board_session import BoardSession
 from daemon.deploy.flashers.flasher import STAGE, Flasher, Hear, Reach, SerialOptions, Task
-from daemon.deploy.serial_link import SerialLink
 from daemon.errors import BoardUnreachable, FlashFailed
 from daemon.wire.worker import Log, Progress
+
+if TYPE_CHECKING:
+    from daemon.deploy.board_session import BoardSession
 
 #: MCUboot's image (https://docs.mcuboot.com/design.html): a header, the program, and values that trail it.
 _HEADER = struct.Struct("<IIHHI")
@@ -99,6 +103,9 @@ class Mcumgr(Flasher):
 
         An image that does not answer is not confirmed: MCUboot puts the one before back at the next reset.
         """
+        from daemon.deploy.board_session import BoardSession
+        from daemon.deploy.serial_link import SerialLink
+
         image = (task.folder / task.image).read_bytes()
         digest = image_hash(image)
         with SerialLink(task.port, task.options.baud) as link:
@@ -124,6 +131,9 @@ def _state(session: BoardSession, digest: bytes) -> dict[str, Any]:
 
 def _confirm(task: Task[Options], digest: bytes) -> None:
     """Confirm the image as soon as it says that it runs: swapping takes its time, the port may go for it."""
+    from daemon.deploy.board_session import BoardSession
+    from daemon.deploy.serial_link import SerialLink
+
     deadline = time.monotonic() + task.options.swap_s
     while True:
         try:
@@ -131,9 +141,8 @@ def _confirm(task: Task[Options], digest: bytes) -> None:
                 session = BoardSession(link)
                 if not _state(session, digest).get("active"):
                     raise FlashFailed(
-                        "mcumgr: MCUboot did not take the image and runs the one before: was it signed with "
-                        "the "
-                        "key that this MCUboot trusts, and for this board?",
+                        "mcumgr: MCUboot did not take the image and runs the one before: was it signed "
+                        "with the key that this MCUboot trusts, and for this board?",
                         stage=STAGE,
                     )
                 session.confirm(digest)
@@ -141,8 +150,8 @@ def _confirm(task: Task[Options], digest: bytes) -> None:
         except BoardUnreachable:
             if time.monotonic() > deadline:
                 raise BoardUnreachable(
-                    f"mcumgr: the board did not come back within {task.options.swap_s:g} s; a reset puts the "
-                    "image before back",
+                    f"mcumgr: the board did not come back within {task.options.swap_s:g} s; a reset puts "
+                    "the image before back",
                     stage=STAGE,
                     retryable=True,
                 ) from None

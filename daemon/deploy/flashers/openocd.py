@@ -31,7 +31,7 @@ class Options(Common, frozen=True, kw_only=True):
     address : int
         Where a ``bin`` image goes.
     erase : bool
-        Clear the whole flash first: every bank of the target.
+        Clear the whole first bank of flash before.
     """
 
     config: list[str]

@@ -22,6 +22,8 @@ LOG_LINES = 200
 #: Smallest step of progress that is told.
 _STEP = 0.01
 _TELLING_VERSION_S = 10.0
+#: What lines have that draw progress, and not those that tell of a step.
+_BAR = re.compile(r"[%#=]")
 
 Argv = tuple[str, ...]
 
@@ -105,8 +107,7 @@ class Program(Flasher):
         if ended.status is None:
             error: DeployError = FlashFailed(
                 f"it took longer than {task.options.timeout_s:g} s and was stopped: the board may hold half "
-                "an "
-                "image; deploy again, with a larger timeout_s where the line is slow",
+                "an image; deploy again, with a larger timeout_s where the line is slow",
                 retryable=True,
             )
         else:
@@ -154,7 +155,7 @@ class _Teller:
 
     def line(self, text: str) -> None:
         """Tell a line, except those that only draw progress, and not without end."""
-        if self._progress(text) is not None:
+        if _BAR.search(text) and self._progress(text) is not None:
             return
         self._lines += 1
         if self._lines <= LOG_LINES:

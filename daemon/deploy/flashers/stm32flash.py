@@ -80,14 +80,13 @@ FLASHER = Program(
             r"Got NACK from device on command 0x(?:44|43|31)|Failed to erase|write-protect|readout protect",
             BoardRefused,
             "the chip does not let its flash be written: it is protected; stm32flash -k {port} clears that "
-            "and "
-            "erases all of it, stm32flash -u {port} clears write protection alone",
+            "and erases all of it, stm32flash -u {port} clears write protection alone",
         ),
         Complaint(
             r"Failed to init device|Failed to read ACK byte|Got byte 0x\w+ instead of ACK|Failed to get ACK",
             BoardUnreachable,
-            "no bootloader answers on {port}: set BOOT0 and press reset, or give `sequence` where lines are "
-            "wired to them; check `baud`",
+            "no bootloader answers on {port}: set BOOT0 and press reset, or give `sequence` where lines "
+            "are wired to them; check `baud`",
         ),
         Complaint(
             r"Unknown/unsupported device \(Device ID: (?P<id>0x\w+)\)",

@@ -117,8 +117,8 @@ class Uf2(Flasher):
         )
         if options.board_id and info.get("Board-ID") != options.board_id:
             raise FlashFailed(
-                f"uf2: the board on {drive} is {info.get('Board-ID')}, not {options.board_id}: check `drive` "
-                "and `board_id`",
+                f"uf2: the board on {drive} is {info.get('Board-ID')}, not {options.board_id}: check "
+                "`drive` and `board_id`",
                 stage=STAGE,
             )
         image = to_uf2((task.folder / task.image).read_bytes(), options.address, options.family)
@@ -141,8 +141,8 @@ def _wait_for(drive: Path, wait_s: float) -> None:
     while not (drive / INFO).is_file():
         if time.monotonic() > deadline:
             raise BoardUnreachable(
-                f"uf2: there is no {INFO} on {drive}: press BOOT (or reset twice) so that the drive appears, "
-                "and see that it is mounted there",
+                f"uf2: there is no {INFO} on {drive}: press BOOT (or reset twice) so that the drive "
+                "appears, and see that it is mounted there",
                 stage=STAGE,
                 retryable=True,
             )

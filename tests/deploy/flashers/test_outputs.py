@@ -168,6 +168,16 @@ def test_a_good_end_is_known(name: str, output: str, fractions: list[float]) -> 
             BoardUnreachable,
             "press reset just before",
         ),
+        # recorded
+        (
+            "avrdude",
+            (
+                "avrdude error: cannot find USB device with vid=0x16c0 pid=0x5dc vendor='www.fischl.de' "
+                "product='USBasp'\navrdude error: unable to open programmer usbasp on port usb\n"
+            ),
+            BoardUnreachable,
+            "no programmer was found on USB",
+        ),
         (
             "avrdude",
             (

@@ -52,6 +52,12 @@ def test_a_url_where_nobody_listens_is_told(images: dict[str, Path]) -> None:
     assert f"{url} cannot be opened" in str(refused(images, url, "stm32flash").value)
 
 
+def test_a_programmer_on_usb_is_left_to_its_tool(images: dict[str, Path]) -> None:
+    options = read_options("avrdude", {"part": "m328p"}, {"programmer": "usbasp"})
+    with pytest.raises(BoardUnreachable, match="no programmer was found on USB"):
+        flash("avrdude", "usb", images, options, Heard())
+
+
 def test_an_image_without_room_is_refused_before_anything_is_opened(images: dict[str, Path]) -> None:
     images["bin"].write_bytes(b"\x55" * 0x7801)
     with pytest.raises(BoardRefused, match="30721 bytes, the board has room for 30720"):
