@@ -1,7 +1,8 @@
 /* By subtraction: a Cortex-M0 cannot divide, and the routine that does is longer than this. */
 #include "decimal.h"
 
-char *decimal(uint32_t number, char *at) {
+/* Not inlined: whoever optimises the whole program would have it twice. */
+__attribute__((noinline)) char *decimal(uint32_t number, char *at) {
   char *const start = at;
   for (unsigned place = DECIMAL_DIGITS; place-- != 0;) {
     uint32_t power = 1;

@@ -14,9 +14,7 @@ typedef uint16_t number[LIMBS];
 #define SEPARATE __attribute__((noinline))
 
 /* x = X/Z, y = Y/Z, xy = T/Z, on -x^2 + y^2 = 1 + d x^2 y^2. */
-struct point {
-  number x, y, z, t;
-};
+typedef number point[4];
 
 static const number prime = {
     0xffed, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff,
@@ -26,13 +24,16 @@ static const number order = {
     0xd3ed, 0x5cf5, 0x631a, 0x5812, 0x9cd6, 0xa2f7, 0xf9de, 0x14de,
     0x0000, 0x0000, 0x0000, 0x0000, 0x0000, 0x0000, 0x0000, 0x1000,
 };
-static const number curve_d = {
-    0x78a3, 0x1359, 0x4dca, 0x75eb, 0xd8ab, 0x4141, 0x0a4d, 0x0070,
-    0xe898, 0x7779, 0x4079, 0x8cc7, 0xfe73, 0x2b6f, 0x6cee, 0x5203,
-};
-static const number root_of_minus_1 = {
-    0xa0b0, 0x4a0e, 0x1b27, 0xc4ee, 0xe478, 0xad2f, 0x1806, 0x2f43,
-    0xd7a7, 0x3dfb, 0x0099, 0x2b4d, 0xdf0b, 0x4fc1, 0x2480, 0x2b83,
+/* Of the curve, and a root of -1. */
+static const number constants[] = {
+    {
+        0x78a3, 0x1359, 0x4dca, 0x75eb, 0xd8ab, 0x4141, 0x0a4d, 0x0070,
+        0xe898, 0x7779, 0x4079, 0x8cc7, 0xfe73, 0x2b6f, 0x6cee, 0x5203,
+    },
+    {
+        0xa0b0, 0x4a0e, 0x1b27, 0xc4ee, 0xe478, 0xad2f, 0x1806, 0x2f43,
+        0xd7a7, 0x3dfb, 0x0099, 0x2b4d, 0xdf0b, 0x4fc1, 0x2480, 0x2b83,
+    },
 };
 
 /* r = a - b modulo 2^256; whether it is below 0. */
@@ -97,64 +98,102 @@ static int is_zero(const number a) {
   return bits == 0;
 }
 
+/* Calculations as data: a call takes a dozen bytes of code, and a step two. */
+enum { X, Y, Z, T, X2, Y2, Z2, T2, A, B, C, D, CURVE_D, ROOT_OF_MINUS_1 };
+enum { TIMES, MINUS_TWICE, MINUS, PLUS = 4, PLUS_TWICE }; /* 3 more than the factor */
+#define STEP(result, first, operation, second) ((result) << 12 | (first) << 8 | (second) << 4 | (operation))
+#define END 0
+
+/* With X to T at p, X2 to T2 at q, A to D at others. */
+static void calculate(const uint16_t *steps, number *p, number *q, number *others) {
+  number *const banks[] = {p, q, others, (number *)(uintptr_t)constants}; /* no step has a constant as its result */
+  for (; *steps != END; ++steps) {
+    const unsigned operation = *steps & 15u;
+    uint16_t *operands[3];
+    for (unsigned i = 0, rest = *steps; i < 3; ++i) {
+      rest >>= 4;
+      operands[i] = banks[rest >> 2 & 3u][rest & 3u];
+    }
+    if (operation == TIMES) {
+      multiply(operands[2], operands[1], operands[0]);
+    } else {
+      combine(operands[2], operands[1], (int32_t)operation - 3, operands[0]);
+    }
+  }
+}
+
 /* p += q. Complete, so it doubles as well; p may be q. Hisil, Wong, Carter, Dawson, "Twisted Edwards curves
  * revisited", section 3.1. */
-static void add(struct point *p, const struct point *q) {
-  number a, b, c;
-  combine(a, p->y, -1, p->x);
-  combine(c, q->y, -1, q->x);
-  multiply(a, a, c);
-  combine(b, p->y, 1, p->x);
-  combine(c, q->y, 1, q->x);
-  multiply(b, b, c);
-  multiply(c, p->t, q->t);
-  multiply(c, c, curve_d);
-  multiply(p->z, p->z, q->z); /* from here on p is room for what comes between */
-  combine(p->t, b, -1, a);    /* E */
-  combine(b, b, 1, a);        /* H */
-  combine(a, p->z, 1, p->z);  /* D */
-  combine(p->z, a, -2, c);    /* F */
-  combine(c, a, 2, c);        /* G */
-  multiply(p->x, p->t, p->z);
-  multiply(p->y, b, c);
-  multiply(p->t, p->t, b);
-  multiply(p->z, p->z, c);
+static const uint16_t addition[] = {
+    STEP(A, Y, MINUS, X),
+    STEP(C, Y2, MINUS, X2),
+    STEP(A, A, TIMES, C),
+    STEP(B, Y, PLUS, X),
+    STEP(C, Y2, PLUS, X2),
+    STEP(B, B, TIMES, C),
+    STEP(C, T, TIMES, T2),
+    STEP(C, C, TIMES, CURVE_D),
+    STEP(Z, Z, TIMES, Z2), /* from here on p is room for what comes between */
+    STEP(T, B, MINUS, A),  /* E */
+    STEP(B, B, PLUS, A),   /* H */
+    STEP(A, Z, PLUS, Z),
+    STEP(Z, A, MINUS_TWICE, C), /* F */
+    STEP(C, A, PLUS_TWICE, C),  /* G */
+    STEP(X, T, TIMES, Z),
+    STEP(Y, B, TIMES, C),
+    STEP(T, T, TIMES, B),
+    STEP(Z, Z, TIMES, C),
+    END,
+};
+
+static void add(number *p, number *q) {
+  number others[4];
+  calculate(addition, p, q, others);
 }
+
+/* x^2 = u/v, where v is not 0. A root of it is u (uv)^((p - 5) / 8), or that times a root of -1. A is u, B is v. */
+static const uint16_t before_power[] = {
+    STEP(A, Y, TIMES, Y), STEP(B, A, TIMES, CURVE_D), STEP(A, A, MINUS, Z),
+    STEP(B, B, PLUS, Z),  STEP(T, A, TIMES, B),       END,
+};
+static const uint16_t power_square[] = {STEP(C, C, TIMES, C), END};
+static const uint16_t power_multiply[] = {STEP(C, C, TIMES, T), END};
+static const uint16_t after_power[] = {
+    STEP(X, A, TIMES, C),
+    STEP(C, X, TIMES, X),
+    STEP(C, C, TIMES, B),
+    STEP(B, C, MINUS, A), /* 0 where X is a root */
+    STEP(C, C, PLUS, A),  /* 0 where the other is */
+    END,
+};
+static const uint16_t other_root[] = {STEP(X, X, TIMES, ROOT_OF_MINUS_1), END};
+static const uint16_t last_coordinate[] = {STEP(T, X, TIMES, Y), END};
 
 /* The point that 32 bytes stand for, or its negative. Whether it is one, and not of small order: eight times such a
  * point, which `eightfold` is room for, is the neutral one. */
-static int decode(struct point *p, const uint8_t *bytes, unsigned negative, struct point *eightfold) {
-  number u, v, w = {1};
-  memcpy(p->y, bytes, sizeof p->y);
-  negative ^= p->y[LIMBS - 1] >> 15;
-  p->y[LIMBS - 1] &= 0x7fff;
-  if (!subtract(u, p->y, prime)) return 0;
-  memcpy(p->z, w, sizeof w);
-  /* x^2 = u/v, and v is not 0. A root of it is u (uv)^((p - 5) / 8), or that times a root of -1. */
-  multiply(u, p->y, p->y);
-  multiply(v, u, curve_d);
-  combine(u, u, -1, p->z);
-  combine(v, v, 1, p->z);
-  multiply(p->t, u, v);
+static int decode(number *p, const uint8_t *bytes, unsigned negative, number *eightfold) {
+  number others[4] = {{0}, {0}, {1}};
+  memcpy(p[Y], bytes, sizeof p[Y]);
+  negative ^= p[Y][LIMBS - 1] >> 15;
+  p[Y][LIMBS - 1] &= 0x7fff;
+  if (!subtract(others[0], p[Y], prime)) return 0;
+  memcpy(p[Z], others[2], sizeof p[Z]);
+  calculate(before_power, p, p, others);
   for (unsigned bit = 252; bit-- != 0;) { /* (p - 5) / 8 = 2^252 - 3 */
-    multiply(w, w, w);
-    if (bit != 1) multiply(w, w, p->t);
+    calculate(power_square, p, p, others);
+    if (bit != 1) calculate(power_multiply, p, p, others);
   }
-  multiply(p->x, u, w);
-  multiply(w, p->x, p->x);
-  multiply(w, w, v);
-  combine(v, w, -1, u);
-  if (!is_zero(v)) {
-    combine(v, w, 1, u);
-    if (!is_zero(v)) return 0;
-    multiply(p->x, p->x, root_of_minus_1);
+  calculate(after_power, p, p, others);
+  if (!is_zero(others[1])) {
+    if (!is_zero(others[2])) return 0;
+    calculate(other_root, p, p, others);
   }
-  reduce(p->x, prime);
-  if ((p->x[0] & 1u) != negative) subtract(p->x, prime, p->x);
-  multiply(p->t, p->x, p->y);
-  *eightfold = *p;
+  reduce(p[X], prime);
+  if ((p[X][0] & 1u) != negative) subtract(p[X], prime, p[X]);
+  calculate(last_coordinate, p, p, others);
+  memcpy(eightfold, p, sizeof(point));
   for (unsigned i = 0; i < 3; ++i) add(eightfold, eightfold);
-  return !is_zero(eightfold->x);
+  return !is_zero(eightfold[X]);
 }
 
 /* SHA-512 of R, key and message, modulo the order. */
@@ -175,31 +214,26 @@ SEPARATE static void challenge(number h, const uint8_t *signature, const uint8_t
   }
 }
 
-/* The points of a check. */
-struct points {
-  struct point sum, a, b;
-};
-
-typedef char points_fit[sizeof(struct points) == ED25519_ROOM ? 1 : -1];
+typedef char points_fit[3 * sizeof(point) == ED25519_ROOM ? 1 : -1];
 
 /* Whether S B = R + h A: there is no need to multiply that by 8, and libsodium does not either. */
-SEPARATE static int holds(const uint8_t *signature, const uint8_t *key, const number s, const number h,
-                          struct points *p) {
+SEPARATE static int holds(const uint8_t *signature, const uint8_t *key, const number s, const number h, number *room) {
+  number *const sum = room, *const a = sum + 4, *const b = a + 4;
   uint8_t base[32];
   memset(base, 0x66, sizeof base); /* y = 4/5 */
   base[0] = 0x58;
-  if (!decode(&p->a, key, 1, &p->sum) || !decode(&p->b, base, 0, &p->sum)) return 0;
-  memset(&p->sum, 0, sizeof p->sum);
-  p->sum.y[0] = p->sum.z[0] = 1;
+  if (!decode(a, key, 1, sum) || !decode(b, base, 0, sum)) return 0;
+  memset(sum, 0, sizeof(point));
+  sum[Y][0] = sum[Z][0] = 1;
   for (unsigned bit = 256; bit-- != 0;) {
-    add(&p->sum, &p->sum);
-    if (h[bit / 16] >> bit % 16 & 1) add(&p->sum, &p->a);
-    if (s[bit / 16] >> bit % 16 & 1) add(&p->sum, &p->b);
+    add(sum, sum);
+    if (h[bit / 16] >> bit % 16 & 1) add(sum, a);
+    if (s[bit / 16] >> bit % 16 & 1) add(sum, b);
   }
-  if (!decode(&p->b, signature, 1, &p->a)) return 0;
-  add(&p->sum, &p->b);
-  combine(p->sum.y, p->sum.y, -1, p->sum.z);
-  return is_zero(p->sum.x) && is_zero(p->sum.y);
+  if (!decode(b, signature, 1, a)) return 0;
+  add(sum, b);
+  combine(sum[Y], sum[Y], -1, sum[Z]);
+  return is_zero(sum[X]) && is_zero(sum[Y]);
 }
 
 int ed25519_verify(const uint8_t signature[64], const uint8_t key[32], const uint8_t *message, size_t length,
