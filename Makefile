@@ -54,6 +54,7 @@ bench-mcu: $(KERAS_STAMP) system-packages ## instructions and bytes on emulated 
 	$(BIN)/python -m hw_tests.bench
 	$(BIN)/python -m hw_tests.bench_networks $(ARGS)
 	$(BIN)/python -m hw_tests.bench_core
+	$(BIN)/python -m hw_tests.bench_firmware
 
 .PHONY: campaign
 campaign: $(KERAS_STAMP) system-packages ## try to break it, at length: kill points, random kills, bad networks and clocks, a fuzzer
