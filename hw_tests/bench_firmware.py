@@ -1,8 +1,8 @@
 """What the reference firmware takes of a microcontroller, beside what it is held against.
 
-``python -m hw_tests.bench_firmware`` prints one table. Flash: code, constants and initial values of the firmware
-without a model, ``-Os -flto --gc-sections``, with slots, signatures, packed updates and both fronts; and
-what sampling a sensor adds. RAM: variables, and the stack of an emulated board down to the last byte that
+``python -m hw_tests.bench_firmware`` prints one table. Flash: code, constants and initial values of the
+firmware without a model, ``-Os -flto --gc-sections``, with slots, signatures, packed updates and both fronts;
+and what sampling a sensor adds. RAM: variables, and the stack of an emulated board down to the last byte that
 is no longer 0, after every command and an update with a signed model; the ring of samples takes what RAM is
 left over.
 """
@@ -82,7 +82,8 @@ def _converse(line: Line) -> None:
 def main() -> None:
     """Print the table."""
     print(
-        f"{'firmware without a model':26}{'flash':>7}{'bar':>7}{'sampling':>10}{'RAM':>7}{'bar':>7}   variables + stack"
+        f"{'firmware without a model':26}{'flash':>7}{'bar':>7}{'sampling':>10}{'RAM':>7}{'bar':>7}"
+        "   variables + stack"
     )
     for core in ("M0", "M4F"):
         with tempfile.TemporaryDirectory() as name:
