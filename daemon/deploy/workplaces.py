@@ -63,6 +63,8 @@ def _tool(target: Target, board: Board) -> Tool | None:
         flash(name, port, images, read_options(name, *layers), hear)
 
     def copy(into: Path, hear: Hear) -> None:
-        copy_flash(name, port, board.flash.size, read_options(name, *layers), into, hear)
+        options = read_options(name, *layers)
+        start = getattr(options, "address", board.flash.origin)
+        copy_flash(name, port, board.flash.end - start, options, into, hear)
 
     return Tool(name, write, copy if flasher(name).reads else None, lambda: available(name))

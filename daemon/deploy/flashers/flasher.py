@@ -40,7 +40,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         Bytes that an image may have, a bootloader's part of the flash left out; some tools write over it.
     """
 
-    timeout_s: float = 180.0
+    timeout_s: float = 600.0
     room: int | None = None
 
 

@@ -17,6 +17,9 @@ from daemon.deploy.serial_link import SerialLink
 from daemon.errors import BoardRefused, BoardUnreachable, FlashFailed, ToolMissing
 from daemon.wire.worker import Progress
 
+_ERASED = b"\xff"
+_BLOCK = 256
+
 
 def flash(name: str, port: str, images: Mapping[str, Path], options: Options, hear: Hear) -> None:
     """Write firmware, check it where the flasher can, and start it where it can.
@@ -72,7 +75,8 @@ def copy_flash(name: str, port: str, size: int, options: Options, into: Path, he
     name, port, options, hear
         As of `flash`.
     size : int
-        Bytes, from where the flasher writes an image.
+        Bytes, from where the flasher writes an image. Of what a tool copies beyond, a bootloader for one,
+        nothing is kept, nor of the erased rest.
     into : Path
         A ``.bin`` file to be.
 
@@ -86,7 +90,10 @@ def copy_flash(name: str, port: str, size: int, options: Options, into: Path, he
         raise FlashFailed(f"{name} cannot read a board's flash", stage=STAGE)
     with _task(tool, port, "image.bin", size, options) as task:
         _bring(tool.read, task, hear)
-        shutil.copyfile(task.folder / task.image, into)
+        copied = (task.folder / task.image).read_bytes()[:size]
+    written = len(copied.rstrip(_ERASED))
+    # Whole blocks, and one at least: tools refuse an empty image.
+    into.write_bytes(copied[: max(-(-written // _BLOCK), 1) * _BLOCK])
 
 
 def _bring(move: Callable[[Task[Any], Hear], None], task: Task[Any], hear: Hear) -> None:
