@@ -2,8 +2,9 @@
 
 Off unless the environment variable ``TRAINERD_FAULT`` is set to ``<point>:<action>[:<count>]``, where
 action is ``kill``, ``error``, ``hang``, ``full`` (no space left) or ``pause`` (until SIGCONT), and count
-says at which passage (from 1) it strikes. A daemon that loses power does so at some line of code; these
-are the lines that matter.
+says at which passage (from 1) it strikes. Where ``TRAINERD_FAULT_ONCE`` names a file, it strikes in the one
+process only that makes that file, and not in those that are started in its place. A daemon that loses
+power does so at some line of code; these are the lines that matter.
 """
 
 from __future__ import annotations
@@ -31,10 +32,19 @@ POINTS = (
     "worker.quantize",
     "worker.evaluate",
     "worker.export",
+    "worker.build",
+    "worker.flash",
+    "worker.verify",
     "worker.before_done",
+    "ports.asked",
+    "ports.begun",
+    "ports.flash",
+    "ports.verify",
+    "ports.before_done",
 )
 
 _plan = os.environ.get("TRAINERD_FAULT", "")
+_once = os.environ.get("TRAINERD_FAULT_ONCE")
 _passages = 0
 
 
@@ -45,7 +55,7 @@ def point(name: str) -> None:
     global _passages
     _passages += 1
     action, _, count = _plan[len(name) + 1 :].partition(":")
-    if _passages != int(count or 1):
+    if _passages != int(count or 1) or not _is_first():
         return
     if action in ("kill", "pause"):
         os.kill(os.getpid(), signal.SIGKILL if action == "kill" else signal.SIGSTOP)
@@ -55,3 +65,14 @@ def point(name: str) -> None:
         while True:
             time.sleep(3600)
     raise OSError(errno.ENOSPC if action == "full" else errno.EIO, f"fault injected at {name}")
+
+
+def _is_first() -> bool:
+    """Whether no other process has struck yet."""
+    if _once is None:
+        return True
+    try:
+        os.close(os.open(_once, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return False
+    return True

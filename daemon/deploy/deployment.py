@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from daemon import faults
 from daemon.deploy.board_line import BoardLine, Hear
 from daemon.deploy.kept import Kept
 from daemon.deploy.update import runs, update_slot, verify
@@ -70,6 +71,7 @@ def deploy(place: Workplace, order: Deploy, hear: Hear, check: Callable[[], None
     began = time.monotonic()
     blob = read_blob(order.blob)
     before = _ask(place.line)
+    faults.point("ports.asked")
     check()
     try:
         if order.images:
@@ -168,6 +170,7 @@ def _write_firmware(
     if kept is None and place.kept.read("copied") is None:
         _keep_copy(place, order, hear)
     place.kept.write("begun", order)
+    faults.point("ports.begun")
     _flash_or_put_back(place, order, hear)
     return max(map(len, order.images.values())), len(blob.inputs)
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from daemon import faults
 from daemon.data.index import utc_now
 from daemon.deploy.deployment import Workplace, deploy, recover
 from daemon.deploy.sampling import Sampling
@@ -133,7 +134,7 @@ class TargetThread(threading.Thread):
         if isinstance(operation, Ask):
             order.hear(self._ask())
             return
-        stage = "flash"
+        stage: str | None = None
         # Rows that the model before has scored are told as its own.
         with contextlib.suppress(DeployError):
             if self._info is not None:
@@ -142,6 +143,8 @@ class TargetThread(threading.Thread):
         def hear(event: Progress | Log) -> None:
             nonlocal stage
             if isinstance(event, Progress):
+                if event.stage != stage:
+                    faults.point(f"ports.{event.stage}")
                 stage = event.stage
             order.hear(event)
 
@@ -158,6 +161,7 @@ class TargetThread(threading.Thread):
             _log.exception("target %s, job %d", self._target_name, operation.job_id)
             message = f"unexpected {type(error).__name__}: {error}"
             ending = Failed(DeployError.code, message, stage, False)
+        faults.point("ports.before_done")
         # What the board runs is told before the job ends, and asked from it.
         self._ask()
         self._look_due = 0.0
