@@ -13,6 +13,7 @@ from daemon.deploy.flashers.flashing import copy_flash, flash
 from daemon.deploy.flashers.table import available, flasher, read_options
 from daemon.deploy.kept import Kept
 from daemon.deploy.signing import Signer
+from daemon.deploy.targets import chosen_flasher
 from daemon.errors import ConfigError, DeployError
 from daemon.wire.targets import Target
 
@@ -53,7 +54,7 @@ def workplaces(config: Config, config_file: Path, signer: Signer) -> dict[str, W
 
 def _tool(target: Target, board: Board) -> Tool | None:
     """What writes a target's firmware; None where nothing does."""
-    name = target.flasher or next(iter(board.flashers), None)
+    name = chosen_flasher(target, board)
     if name is None:
         return None
     port = target.programmer or target.port

@@ -28,13 +28,13 @@ OPERATIONS = (1, 3, 5)
 #: The next deployment is of another version than the one before.
 VERSIONS = itertools.cycle((2, 3))
 #: In the environment of everything that belongs to the gateway.
-MARK = f"GATEWAY_OF_TEST={uuid.uuid4().hex}"
+MARK = ("GATEWAY_OF_TEST", uuid.uuid4().hex)
 
 
 @pytest.fixture(scope="module")
 def press(broker: Broker) -> Iterator[Gateway]:
     with gateway(broker, "press-kills", versions=3) as made:
-        made.daemon.environment.update([MARK.split("=")])
+        made.daemon.environment.update([MARK])
         yield made
         made.daemon.stop()
         wait_until("no process to be left", lambda: not left_over())
@@ -45,7 +45,7 @@ def left_over() -> list[str]:
     found = []
     for environment in Path("/proc").glob("[0-9]*/environ"):
         try:
-            if MARK.encode() in environment.read_bytes():
+            if "=".join(MARK).encode() in environment.read_bytes():
                 found.append((environment.parent / "cmdline").read_text())
         except OSError:
             continue
