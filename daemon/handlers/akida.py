@@ -56,6 +56,10 @@ def _check_model(manifest: dict[str, Any], request: AkidaLearnRequest) -> None:
         told = facts if not facts["made"] else learning
         why = told["message"] if told else "train with akidaEdgeLearningConfig.enabled"
         raise Conflict(f"version {version} has no model that learns: {why}")
+    if manifest["settings"]["mode"] == "expert":
+        raise Conflict(
+            f"a script made the model of version {version}: it is not loaded, and not taught, here"
+        )
     found = {*learning["learnt"], *request.classes}
     if len(found) > learning["classes"]:
         raise Conflict(

@@ -54,6 +54,8 @@ class Trained:
         The .tflite files.
     weights : bytes or None
         The numbers of a model that stays behind walls, as a .npz file.
+    akida : AkidaVariant or None
+        What became of the Akida variant, where one is asked for or left.
     """
 
     model: Any
@@ -61,6 +63,7 @@ class Trained:
     float32: bytes
     int8: bytes
     weights: bytes | None = None
+    akida: AkidaVariant | None = None
 
 
 def write_artefacts(
@@ -69,7 +72,6 @@ def write_artefacts(
     trained: Trained,
     answers: dict[str, dict[str, Answers]],
     folds: dict[str, Any] | None,
-    akida: AkidaVariant | None,
 ) -> tuple[Figures, dict[str, Any]]:
     """Write everything of a version but its report and its manifest.
 
@@ -81,8 +83,6 @@ def write_artefacts(
         What the stages before made.
     folds : dict or None
         ``kFoldsMetadata``, of a cross-validation.
-    akida : AkidaVariant or None
-        The Akida variant, where it is asked for.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def write_artefacts(
         "int8": Variant(answers["int8"]["validation"], len(trained.int8), found),
         "float32": Variant(answers["float32"]["validation"], len(trained.float32)),
     }
-    if akida is not None:
+    if (akida := trained.akida) is not None:
         for name, content in akida.files.items():
             (directory / name).write_bytes(content)
         if akida.answers is not None:
@@ -150,7 +150,6 @@ def describe(
     choice: Choice,
     found: Figures,
     result: dict[str, Any],
-    akida: AkidaVariant | None,
 ) -> dict[str, Any]:
     """The manifest of a version, but for its files."""
     settings = prepared.settings
@@ -189,7 +188,7 @@ def describe(
         },
         "metrics": result["metrics"],
         "gate": choice.as_dict(),
-        **({} if akida is None else {"akida": akida.facts}),
+        **({} if trained.akida is None else {"akida": trained.akida.facts}),
         "memory": {
             "flashBytes": found.flash,
             "ramBytes": found.ram,

@@ -10,9 +10,10 @@ import io
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
-from daemon.errors import TrainerdError
+from daemon.errors import AkidaRefused, TrainerdError
 from daemon.sandbox.entry import Files, SandboxedError, Teller, Work
 from daemon.trainers.keras.data import Examples
 
@@ -28,15 +29,19 @@ def train(job: dict[str, Any]) -> Work:
     Parameters
     ----------
     job : dict
-        The members of `daemon.trainers.keras.script.Script`, and ``threads``.
+        The members of `daemon.trainers.keras.script.Script`, ``threads``, and of ``akida`` those of
+        `daemon.networks.akida.scripts.ScriptTask`, or None.
     """
+    from daemon.quantize.akida.convert import load_cnn2snn
     from daemon.quantize.network import convert_float, convert_int8
     from daemon.trainers.keras.runtime import load_tensorflow
     from daemon.trainers.keras.script import Script, run_script
 
-    threads = job.pop("threads")
+    threads, task = job.pop("threads"), job.pop("akida")
     script = Script(**{**job, "classes": tuple(job["classes"])})
     load_tensorflow(threads, script.seed)
+    if task is not None:
+        load_cnn2snn()
 
     def work(files: Files, scratch: Path, teller: Teller) -> tuple[dict[str, Any], Files]:
         training = Examples(unpack(files[TRAIN_X]), unpack(files[TRAIN_Y]))
@@ -52,9 +57,30 @@ def train(job: dict[str, Any]) -> Work:
         except TrainerdError as error:
             raise SandboxedError(error.message) from error
         facts = {"epochs": left.epochs, "best": left.best, "override_mode": left.override_mode}
-        return {**facts, "akida": left.akida}, made
+        said = None
+        if task is not None and left.akida:
+            said, more = _akida(left.akida, training, validation, task)
+            made.update(more)
+        return {**facts, "akida": sorted(left.akida), "akidaSaid": said}, made
 
     return work
+
+
+def _akida(
+    left: dict[str, Any], training: Examples, validation: Examples, task: dict[str, Any]
+) -> tuple[dict[str, Any], Files]:
+    """The Akida models that a script left: what is said of them, and their files."""
+    from daemon.networks.akida import scripts
+
+    try:
+        told, files, answers = scripts.convert_left(
+            left, training, validation, msgspec.convert(task, scripts.ScriptTask)
+        )
+    except TrainerdError as error:
+        return {"code": error.code, "message": error.message}, {}
+    except Exception as error:  # noqa: BLE001 - whatever MetaTF raises
+        return {"code": AkidaRefused.code, "message": f"unexpected {type(error).__name__}: {error}"}, {}
+    return msgspec.to_builtins(told), {**files, scripts.ANSWERS: pack(answers)}
 
 
 def answer(job: dict[str, Any]) -> Work:  # noqa: ARG001

@@ -10,6 +10,7 @@ import io
 import math
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -17,6 +18,7 @@ import numpy as np
 
 from daemon.errors import ScriptFailed, TrainingError
 from daemon.networks import behind_walls
+from daemon.networks.akida import scripts
 from daemon.networks.artefacts import Trained
 from daemon.networks.evaluation import Predict
 from daemon.networks.preparation import Prepared
@@ -87,16 +89,20 @@ def train(spec: Spec, prepared: Prepared, emit: Emitter) -> Trained:
         "limit_s": terms.bounds.wall_s,
         "threads": terms.bounds.threads,
     }
+    task = scripts.task_of(spec, prepared)
+    job["akida"] = None if task is None else msgspec.to_builtins(task)
     made = _sandbox(spec, terms).run(_TRAIN, job, files, _hearer(emit), emit.check)
     told, trained = _trusted(made, prepared)
+    try:
+        akida = scripts.take_back(spec, prepared, task, told.akida, made.result.get("akidaSaid"), made.files)
+    except (KeyError, ValueError, msgspec.ValidationError) as error:
+        raise ScriptFailed(f"script: its Akida model is none: {error}", stage="train") from error
     history = trained.history
     if history.best:
         emit.log("info", f"epoch {history.best} of {len(history.epochs)} is kept")
-    if told.akida:
-        emit.log("warn", f"{' and '.join(told.akida)[:64]} cannot be made here: Akida variants are left out")
     if told.override_mode is not None:
         emit.log("info", f"override_mode is {told.override_mode[:64]!r}")
-    return trained
+    return replace(trained, akida=akida)
 
 
 def predicts(spec: Spec, trained: Trained) -> dict[str, Predict]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -95,9 +96,11 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
         trained = Trained(model, history, convert_float(model), choice.data)
         answers = {"float32": floats, "int8": choice.answers}
     accept(choice, emit)
-    akida = make_akida_variant(spec, prepared, emit)
-    if akida is not None and akida.warning is not None:
-        prepared.warnings.append(akida.warning)
+    if prepared.settings.mode == "visual":
+        trained = replace(trained, akida=make_akida_variant(spec, prepared, emit))
+    if trained.akida is not None and trained.akida.warning is not None:
+        emit.log("warn", f"{trained.akida.warning}; the int8 network is made all the same")
+        prepared.warnings.append(trained.akida.warning)
 
     emit.progress("evaluate", 0.0)
     metrics = judge(answers, classifies=prepared.entry.classifies)
@@ -114,9 +117,9 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
         "ignored": prepared.settings.ignored,
     }
     directory = Path(spec.staging_dir)
-    costs, metadata = write_artefacts(directory, prepared, trained, answers, folds, akida)
+    costs, metadata = write_artefacts(directory, prepared, trained, answers, folds)
     said = {variant: sides["validation"] for variant, sides in answers.items()}
-    described = describe(spec, prepared, trained, choice, costs, result, akida)
+    described = describe(spec, prepared, trained, choice, costs, result)
     manifest = {**described, "worst": worst_rows(prepared, said)}
     write_report(directory, manifest, metadata, None if prepared.entry.classifies else said)
     complete_version(directory, manifest)

@@ -6,18 +6,21 @@ so.
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from daemon.errors import AkidaArchitecture, AkidaModelDamaged
+from daemon.errors import AkidaArchitecture, AkidaBitsMissing, AkidaModelDamaged, AkidaRefused
+from daemon.networks import pipeline
 from daemon.networks.akida import learning
 from daemon.networks.akida.inference import load
 from daemon.quantize.akida.metatf import load_akida
 from daemon.quantize.akida.targets import TARGETS, check_fits
 from daemon.wire.akida import AkidaTask, AkidaTerms
+from daemon.wire.script import Bounds, ScriptTerms
 from tests.akida.digits import AKIDA, ASKED, IMAGE, TWO_MORE, VECTOR, digits, plant
 from tests.networks.plant import NetworkPlant, read
 
@@ -181,3 +184,61 @@ def test_a_damaged_file_is_not_read(project: NetworkPlant) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(AkidaModelDamaged, match="differs from its SHA-256"):
         load(directory)
+
+
+#: A script that trains both models as Edge Impulse's Akida blocks do: images of 0 to 1, few bits, one bit.
+SCRIPT = """
+import cnn2snn
+L = tf.keras.layers
+rows, more = X_train.reshape(-1, 8, 8, 1), X_test.reshape(-1, 8, 8, 1)
+
+def trained(network, epochs):
+    network.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+    network.fit(rows, Y_train, epochs=epochs, validation_data=(more, Y_test), verbose=0)
+    return network
+
+akida = trained(tf.keras.Sequential([
+    L.Input((8, 8, 1)), L.Conv2D(8, 3, strides=2, padding="same"), L.ReLU(6.0, name="features"), L.Flatten(),
+    L.Dense(classes), L.Softmax(),
+]), 20)
+akida_model = trained(cnn2snn.quantize(akida, 4, 4, 8), 10)
+akida_edge_model = trained(cnn2snn.quantize_layer(akida_model, "features", 1), 5)
+model = tf.keras.Sequential([L.Input((64,)), L.Dense(classes, activation="softmax")])
+"""
+
+
+def scripted(path: Path, script: str, **members: Any) -> Path:
+    """The version that a script makes of digits of 0 to 1."""
+    project = NetworkPlant(path)
+    rows, labels = digits()
+    project.add(rows / 16, labels)
+    digest = hashlib.sha256(script.encode()).hexdigest()
+    terms = ScriptTerms(digest, Bounds(), "/nowhere", [str(path / "trainerd.db")])
+    spec = project.spec({"mode": "expert", "script": script, **members}, script=terms)
+    pipeline.run(spec, project.heard)
+    return Path(spec.staging_dir)
+
+
+def test_a_script_may_leave_its_own(tmp_path: Path) -> None:
+    manifest = read(scripted(tmp_path, SCRIPT, **TWO_MORE))
+    facts = manifest["akida"]
+    assert facts["made"] and facts["edgeLearning"]["made"], facts
+    assert {"akida_model.fbz", "akida_edge_learning_model.fbz"} <= manifest["files"].keys()
+    with pytest.raises(AkidaRefused, match="was made by a script"):
+        load(tmp_path / "work" / "1")
+
+
+@pytest.mark.parametrize(
+    ("left", "code", "said"),
+    [
+        ("akida_model = model", AkidaBitsMissing.code, "layer dense of type Dense has no width"),
+        ("akida_model = 5", AkidaArchitecture.code, "akida_model is a int"),
+        ("", AkidaRefused.code, "leaves no akida_model"),
+    ],
+)
+def test_what_a_script_leaves_wrong_is_told(tmp_path: Path, left: str, code: str, said: str) -> None:
+    script = "L = tf.keras.layers\nmodel = tf.keras.Sequential([L.Input((64,)), L.Dense(classes)])\n" + left
+    directory = scripted(tmp_path, script, selectedModelType="akida")
+    facts = read(directory)["akida"]
+    assert facts["code"] == code and said in facts["message"], facts
+    assert (directory / "model_int8.tflite").exists()

@@ -199,6 +199,7 @@ def job(text: str, **changes: Any) -> dict[str, Any]:
         "seed": 3,
         "limit_s": 600,
         "threads": 1,
+        "akida": None,
     }
     return {**told, **changes}
 

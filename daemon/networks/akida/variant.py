@@ -83,8 +83,7 @@ def make_akida_variant(spec: Spec, prepared: Prepared, emit: Emitter) -> AkidaVa
     AkidaVariant or None
         None where nobody asks for one.
     """
-    wanted = prepared.settings.wants_akida or (spec.akida.always and prepared.entry.classifies)
-    if not wanted:
+    if not is_asked_for(spec, prepared):
         return None
     begun = Path(spec.staging_dir).parent / AKIDA_BEGUN
     try:
@@ -92,19 +91,23 @@ def make_akida_variant(spec: Spec, prepared: Prepared, emit: Emitter) -> AkidaVa
         _count(begun)
         made = _Making(spec, prepared, emit, akida).make()
     except TrainingError as error:
-        made = _without(error.code, error.message)
+        made = refused(error.code, error.message)
     except JobError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever MetaTF raises
         emit.log("warn", traceback.format_exc())
-        made = _without(AkidaRefused.code, f"unexpected {type(error).__name__}: {error}")
+        made = refused(AkidaRefused.code, f"unexpected {type(error).__name__}: {error}")
     begun.unlink(missing_ok=True)
-    if made.warning is not None:
-        emit.log("warn", f"{made.warning}; the int8 network is made all the same")
     return made
 
 
-def _without(code: str, message: str) -> AkidaVariant:
+def is_asked_for(spec: Spec, prepared: Prepared) -> bool:
+    """Whether the learn block or the configuration asks for a variant."""
+    return prepared.settings.wants_akida or (spec.akida.always and prepared.entry.classifies)
+
+
+def refused(code: str, message: str) -> AkidaVariant:
+    """No variant, and why."""
     return AkidaVariant({}, None, {"made": False, "code": code, "message": message})
 
 

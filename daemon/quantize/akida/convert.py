@@ -112,8 +112,18 @@ def binary(model: Any, layer: str) -> Any:
         return cnn2snn.quantize_layer(model, layer, 1)
 
 
-def convert(model: Any, generation: str) -> Any:
+def convert(model: Any, generation: str, scaling: tuple[int, int] | None = None) -> Any:
     """The akida model of a quantized network.
+
+    Parameters
+    ----------
+    model : tf_keras.Model
+        Quantized.
+    generation : str
+        Of the chip.
+    scaling : (int, int), optional
+        Factor and offset from what the network takes to the integers that the chip takes, where neither its
+        input nor its first layer says so.
 
     Raises
     ------
@@ -122,17 +132,26 @@ def convert(model: Any, generation: str) -> Any:
     """
     cnn2snn = load_cnn2snn()
     with _refusing("converted"), cnn2snn.set_akida_version(cnn2snn.AkidaVersion[generation]):
-        return cnn2snn.convert(model)
+        return cnn2snn.convert(model, input_scaling=scaling)
 
 
-def check_quantized(model: Any) -> None:
-    """See that every layer with weights says how many bits they have.
+def check_quantized(name: str, model: Any) -> None:
+    """See that somebody else's model is one, and that every layer with weights says how many bits they have.
 
     Raises
     ------
+    AkidaArchitecture
+        It is no model.
     AkidaBitsMissing
-        One does not; the message names it.
+        A layer does not say so; the message names it.
     """
+    import tf_keras
+
+    if not isinstance(model, tf_keras.Model) or not getattr(model, "inputs", None):
+        raise AkidaArchitecture(
+            f"{name} is a {type(model).__name__}: leave a quantized Sequential or functional tf.keras model",
+            stage="quantize",
+        )
     for layer in model.layers:
         kind = type(layer)
         plain = kind.__module__.partition(".")[0] not in ("cnn2snn", "quantizeml")

@@ -81,8 +81,8 @@ class Left:
         False where ``disable_per_channel_quantization`` is set.
     override_mode : str or None
         As it is.
-    akida : list of str
-        Which of ``akida_model`` and ``akida_edge_model`` there are.
+    akida : dict of str to object
+        ``akida_model`` and ``akida_edge_model``, where there are any.
     """
 
     model: Any
@@ -90,7 +90,7 @@ class Left:
     best: int
     per_channel: bool
     override_mode: str | None
-    akida: list[str]
+    akida: dict[str, Any]
 
 
 def run_script(
@@ -128,7 +128,9 @@ def run_script(
         best=_best(progress.epochs) if restored else len(progress.epochs),
         per_channel=not scope.get("disable_per_channel_quantization", False),
         override_mode=_text(scope.get("override_mode")),
-        akida=[name for name in ("akida_model", "akida_edge_model") if scope.get(name) is not None],
+        akida={
+            name: scope[name] for name in ("akida_model", "akida_edge_model") if scope.get(name) is not None
+        },
     )
 
 
