@@ -37,13 +37,13 @@ class AkidaLearnRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     classes : list of str
         Labels; the samples of the category that have one are what is learnt of it.
     category : str
-        ``training`` or ``testing``.
+        Of the samples: ``training``, ``testing`` or ``anomaly``.
     """
 
     classes: Annotated[
         list[Annotated[str, Meta(min_length=1, max_length=128)]], Meta(min_length=1, max_length=256)
     ]
-    category: Literal["training", "testing"] = "training"
+    category: Literal["training", "testing", "anomaly"] = "training"
 
 
 class AkidaTask(msgspec.Struct, frozen=True):

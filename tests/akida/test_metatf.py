@@ -6,7 +6,10 @@ so.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ from daemon.wire.akida import AkidaTask, AkidaTerms
 from daemon.wire.script import Bounds, ScriptTerms
 from tests.akida.digits import AKIDA, ASKED, IMAGE, TWO_MORE, VECTOR, digits, plant
 from tests.networks.plant import NetworkPlant, read
+from tests.test_docs import blocks
 
 pytestmark = pytest.mark.metatf
 
@@ -107,6 +111,40 @@ def test_what_the_table_says_fits(project: NetworkPlant, layers: list[Any], targ
     terms = AkidaTerms(target=target, min_agreement=0.5)  # type: ignore[arg-type]
     facts = read(project.train(request, akida=terms))["akida"]
     assert facts["made"], facts["message"]
+
+
+def test_the_example_of_the_page_reads_digits_and_learns(tmp_path: Path) -> None:
+    (impulse,) = [json.loads(text) for text in blocks("docs/keras.md", "json impulse")]
+    (request,), (learns,) = (
+        [json.loads(text) for text in blocks("docs/akida.md", f"json {kind}")]
+        for kind in ("request", "learn")
+    )
+    project = plant(tmp_path, range(6))
+    (block,) = impulse["learnBlocks"]
+    first = project.train(request, block["type"], impulse=impulse, learn_block=block)
+    assert {"akida_model.fbz", "akida_edge_learning_model.fbz"} <= read(first)["files"].keys()
+    project.add(*digits([6], last=300))
+    second = taught(project, first, *learns["classes"])
+    assert read(second)["akida"]["edgeLearning"]["learnt"] == ["6"]
+    (code,) = blocks("docs/akida.md", "python")
+    rows, _ = digits(range(6), first=600, last=700)
+    scope = {"rows": rows.astype(np.float32)}
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(code.replace("/var/lib/trainerd/projects/1/models/9/current", str(second)), scope)
+    assert printed.getvalue().startswith("software ['")
+
+
+def test_images_of_a_camera_are_seen_as_such(tmp_path: Path) -> None:
+    (impulse,) = [json.loads(text) for text in blocks("docs/keras.md", "json images")]
+    (block,) = impulse["learnBlocks"]
+    project = NetworkPlant(tmp_path)
+    rows, labels = digits()
+    project.add(rows * (255 / 16), labels)
+    request = {**AKIDA, "visualLayers": IMAGE[1:]}
+    directory = project.train(request, block["type"], impulse=impulse, learn_block=block)
+    facts = read(directory)["akida"]
+    assert facts["made"] and facts["input"]["shape"] == [8, 8, 1]
+    assert (facts["input"]["low"], facts["input"]["high"]) == ([0.0], [1.0])
 
 
 @pytest.mark.parametrize("target", ["AKD1000", "v2"])

@@ -81,7 +81,7 @@ def test_settings_are_kept_and_a_training_goes_through(client: Client) -> None:
         (CLASSIFIER, {}, 400, "classes: is required"),
         (CLASSIFIER, {"classes": []}, 400, "classes: "),
         (CLASSIFIER, {"classes": ["3", "3"]}, 400, "classes[1]: '3' is named twice"),
-        (CLASSIFIER, {"classes": ["3"], "category": "anomaly"}, 400, "category: 'anomaly' is unknown"),
+        (CLASSIFIER, {"classes": ["3"], "category": "anomalies"}, 400, "category: 'anomalies' is unknown"),
         (CLASSIFIER, {"classes": ["ten"]}, 409, "is labelled 'ten'"),
         (CLASSIFIER, {"classes": ["3"]}, 409, "has no model that learns: MetaTF is not installed"),
         (KMEANS, {"classes": ["3"]}, 404, "only networks have"),
