@@ -2,9 +2,9 @@
  *
  *   simavr_board IMAGE.hex... [--from ADDRESS] [--port N]
  *
- * The core starts at ADDRESS, 0 where left out. Without --port the first line printed is the terminal's name, and the
- * core starts when the first byte comes: what the reset line of an Arduino does, where opening the port starts the
- * bootloader. With it the line is "port N", 0 stands for any that is free, and the core starts at once; a client may
+ * The core starts at ADDRESS, 0 where left out. Without --port the first line printed is the terminal's name, and each
+ * time that somebody opens it the core starts anew: what the reset line of an Arduino does, so that the bootloader
+ * runs. With it the line is "port N", 0 stands for any that is free, and the core starts at once; a client may
  * come after another has gone. The board runs until it is killed. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <termios.h>
 #include <time.h>
@@ -32,7 +33,9 @@
 #define LOOK_AFTER_STEPS 200u /* instructions, between looks for what has come */
 #define BUSY_CYCLES 16000u    /* after a byte the line counts as busy for so long */
 
-static int listener = -1, line = -1; /* a terminal has no listener */
+static int listener = -1, line = -1; /* a terminal has no listener, */
+static int opened = -1;              /* and tells when it is opened */
+static int reset_asked;
 static int may_send = 1;
 static avr_irq_t *input;
 static avr_cycle_count_t last_byte;
@@ -69,6 +72,7 @@ static void no_room(struct avr_irq_t *irq, uint32_t value, void *unused) {
 /* Gives the UART what has come, as much as it takes; it receives that at its own pace. Nothing is lost before the
  * program has turned the receiver on. */
 static void look(avr_t *avr) {
+  struct inotify_event event;
   uint8_t byte;
   ssize_t size = 1;
   if (line < 0) {
@@ -77,6 +81,7 @@ static void look(avr_t *avr) {
     if (line < 0) return;
     setsockopt(line, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
   }
+  while (opened >= 0 && read(opened, &event, sizeof event) > 0) reset_asked = 1;
   while (may_send && (avr->data[UCSR0B] & RXEN0) != 0 && (size = read(line, &byte, 1)) == 1) {
     last_byte = avr->cycle;
     avr_raise_irq(input, byte);
@@ -129,9 +134,11 @@ static void open_terminal(void) {
   cfmakeraw(&raw);
   tcsetattr(other, TCSANOW, &raw);
   fcntl(line, F_SETFL, O_NONBLOCK);
+  opened = inotify_init1(IN_NONBLOCK);
+  if (inotify_add_watch(opened, name, IN_OPEN) < 0) fail("watch");
   printf("%s\n", name);
   fflush(stdout);
-  first.fd = line;
+  first.fd = opened;
   poll(&first, 1, -1);
 }
 
@@ -173,6 +180,10 @@ int main(int argc, char **argv) {
   avr_reset(avr);
   for (unsigned long step = 1; state != cpu_Done && state != cpu_Crashed; ++step) {
     if (step % LOOK_AFTER_STEPS == 0) look(avr);
+    if (reset_asked) {
+      avr_reset(avr);
+      reset_asked = 0;
+    }
     state = avr_run(avr);
   }
   fprintf(stderr, "the core ended in state %d at %#x\n", state, avr->pc);
