@@ -20,6 +20,7 @@ from daemon import errors
 from daemon.cli.main import COMMANDS, trainerd
 from daemon.config import documented_sections
 from daemon.config_file import load
+from daemon.deploy.targets import check_targets
 from daemon.routes import ROUTES
 from daemon.trainers.table import ATK_TRAINERS, TRAINERS
 from daemon.wire.events import EVENTS
@@ -87,9 +88,11 @@ def test_the_example_configuration_holds_every_setting(tmp_path: Path) -> None:
     assert named | sections == set(settings()) | sections
 
 
-@pytest.mark.parametrize("text", blocks("docs/configuration.md", "toml"))
-def test_configurations_in_the_documentation_are_good(tmp_path: Path, text: str) -> None:
-    load_text(tmp_path, text)
+@pytest.mark.parametrize("page", ["docs/configuration.md", "docs/deploy.md"])
+def test_configurations_in_the_documentation_are_good(tmp_path: Path, page: str) -> None:
+    for text in blocks(page, "toml"):
+        load_text(tmp_path, text)
+        check_targets(tmp_path / "trainerd.toml", load(tmp_path / "trainerd.toml"))
 
 
 def load_text(directory: Path, text: str) -> None:
@@ -154,7 +157,9 @@ def test_links_inside_the_repository_lead_somewhere(page: str) -> None:
 @pytest.fixture
 def press(broker: Broker, tmp_path: Path) -> Iterator[Daemon]:
     """The daemon that the documentation talks to: `press-3`, whose directory is a shell's home."""
-    daemon = Daemon(tmp_path, broker.port, device="press-3")
+    # Nobody listens on port 1: a board that is away, asked for something.
+    target = '[targets.press]\nboard = "microbit"\nport = "socket://127.0.0.1:1"\ngroups = ["line-1"]\n'
+    daemon = Daemon(tmp_path, broker.port, device="press-3", config=target)
     home = daemon.directory
     try:
         daemon.start()
