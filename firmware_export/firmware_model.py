@@ -84,11 +84,15 @@ class FirmwareModel:
         )
 
     @property
-    def flags(self) -> tuple[str, ...]:
-        """What a compiler is told beside: the buffer holds one row at least."""
+    def packet(self) -> int:
+        """Bytes of a packet that a row goes in and comes out with, a multiple of 4: the least buffer."""
         row = len(self.inputs[0]) + len(self.outputs[0]) + _AROUND_ROWS
-        buffer = max(_LEAST_BUFFER, (row + 3) // 4 * 4)
-        return f"-D{self.name.upper()}_UPDATABLE", f"-DFW_BUFFER={buffer}"
+        return (row + 3) // 4 * 4
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What a compiler is told beside, where the board does not ask for a smaller buffer."""
+        return f"-D{self.name.upper()}_UPDATABLE", f"-DFW_BUFFER={max(_LEAST_BUFFER, self.packet)}"
 
     def glue(self, project: int, learn: int, version: int, public_key: bytes) -> str:
         """The C file that makes the model a part of the firmware.

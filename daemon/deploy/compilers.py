@@ -44,3 +44,9 @@ COMPILERS: Mapping[str, Compiler] = {
         constants_in_ram=True,
     ),
 }
+
+INSTALL: Mapping[str, str] = {
+    "cmake": "apt-get install cmake",
+    **{program: each.install for name, each in COMPILERS.items() for program in (name, each.objcopy)},
+}
+"""How to get the programs of builds."""

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 #: Compilers in the order of preference, with what makes them build for a microcontroller.
 _COMPILERS = (
@@ -64,26 +65,50 @@ def measure_c(source: Path) -> Memory | None:
             command = [compiler, *flags, "-c", str(source), "-o", str(compiled)]
             ended = subprocess.run(command, capture_output=True, timeout=_TIMEOUT_S, check=False)
             if ended.returncode == 0:
-                flash, ram = _sections(compiled.read_bytes())
+                flash, ram = memory_of(compiled.read_bytes())
                 return Memory(flash, ram, " ".join((name, *flags)))
     return None
 
 
-def _sections(elf: bytes) -> tuple[int, int]:
-    """Bytes in flash and in RAM of an ELF object, by the flags of its sections."""
+def memory_of(elf: bytes) -> tuple[int, int]:
+    """Bytes in flash and in RAM of an ELF file, by the flags of its sections."""
+    flash = ram = 0
+    for section in _sections(elf):
+        flash += 0 if section.kind == _SHT_NOBITS else section.size
+        ram += section.size if section.flags & _SHF_WRITE else 0
+    return flash, ram
+
+
+def section_sizes(elf: bytes) -> dict[str, int]:
+    """Bytes of each section of an ELF file that is in memory; those of one name together."""
+    sizes: dict[str, int] = {}
+    for section in _sections(elf):
+        sizes[section.name] = sizes.get(section.name, 0) + section.size
+    return sizes
+
+
+class _Section(NamedTuple):
+    name: str
+    kind: int
+    flags: int
+    size: int
+
+
+def _sections(elf: bytes) -> list[_Section]:
+    """Sections of an ELF file that take memory, but for an AVR's EEPROM, which is neither flash nor RAM."""
     wide = elf[4] == 2
     order = "<" if elf[5] == 1 else ">"
-    start, entry, count = (
-        (*struct.unpack_from(order + "Q", elf, 40), *struct.unpack_from(order + "HH", elf, 58))
+    start, entry, count, names = (
+        (*struct.unpack_from(order + "Q", elf, 40), *struct.unpack_from(order + "HHH", elf, 58))
         if wide
-        else (*struct.unpack_from(order + "I", elf, 32), *struct.unpack_from(order + "HH", elf, 46))
+        else (*struct.unpack_from(order + "I", elf, 32), *struct.unpack_from(order + "HHH", elf, 46))
     )
-    flash = ram = 0
-    for number in range(count):
-        kind, flags, _, _, size = struct.unpack_from(
-            order + ("4xIQQQQ" if wide else "4xIIIII"), elf, start + number * entry
-        )
-        if flags & _SHF_ALLOC:
-            flash += 0 if kind == _SHT_NOBITS else size
-            ram += size if flags & _SHF_WRITE else 0
-    return flash, ram
+    layout = order + ("IIQQQQ" if wide else "IIIIII")
+    headers = [struct.unpack_from(layout, elf, start + number * entry) for number in range(count)]
+    texts = headers[names][4]
+    found = []
+    for name, kind, flags, _, _, size in headers:
+        text = elf[texts + name : elf.index(b"\0", texts + name)].decode()
+        if flags & _SHF_ALLOC and size and text != ".eeprom":
+            found.append(_Section(text, kind, flags, size))
+    return found

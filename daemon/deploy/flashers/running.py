@@ -9,9 +9,10 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 #: Characters of output that are kept, the last ones: where tools say what went wrong.
 KEPT = 64 * 1024
@@ -51,6 +52,7 @@ def run(
     line: Callable[[str], None],
     growing: Callable[[str], None],
     alive: Callable[[], bool] = lambda: True,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Ended:
     """Run a program in a process group of its own, and end the group with it.
 
@@ -78,7 +80,7 @@ def run(
     process = subprocess.Popen(
         argv,
         cwd=folder,
-        env={**os.environ, "LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"},
+        env={**os.environ, "LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1", "NO_COLOR": "1", **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
