@@ -43,8 +43,8 @@ class Hal:
 HALS: Mapping[str, Hal] = {
     "cmsdk": Hal(
         "arm-none-eabi-gcc",
-        ("cortex_m.c", "cmsdk.c"),
-        flash=14_848,
+        ("cortex_m.c", "cortex_m_bytes.c", "cmsdk.c"),
+        flash=14_336,
         ram=2_816,
         stack=1_536,
         script="cortex_m.ld",
@@ -52,7 +52,7 @@ HALS: Mapping[str, Hal] = {
     ),
     "nrf51": Hal(
         "arm-none-eabi-gcc",
-        ("cortex_m.c", "nrf51.c"),
+        ("cortex_m.c", "cortex_m_bytes.c", "nrf51.c"),
         flash=14_848,
         ram=2_816,
         stack=1_536,
@@ -62,9 +62,9 @@ HALS: Mapping[str, Hal] = {
     "avr": Hal(
         "avr-gcc",
         ("avr.c",),
-        flash=17_408,
-        ram=1_536,
-        stack=320,
+        flash=18_432,
+        ram=1_664,
+        stack=640,
         standard="gnu99",
         without=frozenset({"ed25519.c", "unpack.c", "upload.c"}),
         defines=("F_CPU",),

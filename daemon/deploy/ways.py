@@ -151,7 +151,8 @@ def _reference(board: Board, hal: Hal, model: FirmwareModel, application: Path |
     symbols = (f"-Wl,--defsym={name}={value:#x}" for name, value in _symbols(board, hal, model).items())
     script = () if hal.script is None else (f"-Wl,-T,{FIRMWARE / 'boards' / hal.script}", *symbols)
     link = (hal.compiler, *board.flags, *compiler.flags, *_SIZE, "-s", *objects, *compiler.link)
-    applied = (Step((*common, *_SPEED, f"-I../{MODEL}", "-c", *map(str, own)), "application"),) if own else ()
+    # Like the core: GCC takes a weak function of a unit of LTO for the last word, were the other not in it.
+    applied = (Step((*common, *_SIZE, f"-I../{MODEL}", "-c", *map(str, own)), "application"),) if own else ()
     return (
         Step((*common, *_SIZE, "-c", *map(str, sources)), "core"),
         Step((*common, *_SPEED, "-c", *generated), MODEL),

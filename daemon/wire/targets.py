@@ -36,9 +36,11 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     baud : int or None
         Bits per second of the port; the board's where left out.
     application : str or None
-        Directory of C files that are built in place of the reference firmware's main.
+        Directory of the user's: C files that are built into the reference firmware, or a CMake project.
     build : list of str or None
-        Command that builds the firmware in place of the built-in way.
+        Command that builds the firmware in place of the built-in ways.
+    result : str or None
+        File that the user's command or project leaves, relative to where it runs.
     samples : str
         ``off``, or what becomes of the rows that the board samples: ``publish`` scores, ``store`` rows too.
     project : int or None
@@ -59,6 +61,7 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     baud: Annotated[int, Meta(ge=300, le=4_000_000)] | None = None
     application: str | None = None
     build: tuple[str, ...] | None = None
+    result: str | None = None
     samples: Literal["off", "publish", "store"] = "off"
     project: _Positive | None = None
     sample_ms: Annotated[int, Meta(ge=1, le=3_600_000)] = 1000
