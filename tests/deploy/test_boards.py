@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import textwrap
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from daemon.deploy.boards import FOLDER, load_boards, read_board
+from daemon.deploy import ways
+from daemon.deploy.boards import FOLDER, Board, load_boards, read_board
+from daemon.deploy.ways import FIRMWARE
 from daemon.errors import DeployError
 
+PAGE = (Path(__file__).parents[2] / "docs" / "boards.md").read_text()
 GOOD = (FOLDER / "microbit.toml").read_text()
 
 
@@ -63,3 +70,38 @@ def test_a_mistake_is_told_with_file_and_key(tmp_path: Path, right: str, wrong: 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(DeployError, match="no boards can be read from there"):
         load_boards(tmp_path / "boards")
+
+
+def test_the_page_tells_of_every_board_and_every_key() -> None:
+    rows = []
+    for name, board in sorted(load_boards().items()):
+        slots = "none" if board.slots is None else f"2 of {board.slots.size:,} bytes"
+        flashers = ", ".join(f"`{flasher}`" for flasher in board.flashers)
+        memory = f"{board.program_flash:,} bytes | {board.ram.size:,} bytes"
+        firmware = "yes" if board.hal else "no"
+        rows.append(
+            f"| `{name}` | {board.title} | {board.core} | {memory} | {slots} | {firmware} | {flashers} |"
+        )
+    assert "\n".join(rows) in PAGE
+    keys = {field.name for field in msgspec.structs.fields(Board)} - {"name"}
+    assert keys == set(re.findall(r"^\| `(\w+)` \| (?:required|none|`)", PAGE, re.MULTILINE))
+
+
+def test_the_page_shows_a_good_board(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    (tmp_path / "press.toml").write_text(example)
+    assert load_boards(tmp_path)["press"].baud == 57600
+
+
+def test_the_page_shows_a_good_sensor(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```c\n(.*?)```", PAGE, re.DOTALL)
+    (tmp_path / "sensor.c").write_text(textwrap.dedent(example))
+    compiler = ["gcc", "-std=c99", "-Wall", "-Wextra", "-Werror", f"-I{FIRMWARE / 'core'}"]
+    subprocess.run(
+        [*compiler, "-c", str(tmp_path / "sensor.c"), "-o", str(tmp_path / "sensor.o")], check=True
+    )
+
+
+def test_the_page_tells_what_a_build_is_told() -> None:
+    variables = set(re.findall(r'"(TRAINERD_\w+)"', Path(ways.__file__).read_text()))
+    assert variables == set(re.findall(r"^\| `(TRAINERD_\w+)`", PAGE, re.MULTILINE))
