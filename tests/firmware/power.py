@@ -70,8 +70,13 @@ def prepare(before: str, flash: Path) -> bytes:
         return BEFORE[before](line)
 
 
-def strike(prepared: Path, old: bytes, cuts: Sequence[int], flash: Path) -> None:
+def strike(prepared: Path, old: bytes, cuts: Sequence[int], flash: Path) -> int:
     """Lose power at each of some operations, one after another, and look at the board after each.
+
+    Returns
+    -------
+    int
+        How often power was lost: an update may be over before.
 
     Raises
     ------
@@ -79,12 +84,14 @@ def strike(prepared: Path, old: bytes, cuts: Sequence[int], flash: Path) -> None
         Neither the old nor the new model runs, or the update cannot be brought to its end.
     """
     shutil.copy(prepared, flash)
+    lost = 0
     for cut in cuts:
         with peer(flash_file=flash, flags=[KEY_FLAG], fail=cut) as board, Line.to(board) as line:
             try:
                 install(line, NEW)
             except ConnectionError:
                 assert board.process.wait() == POWER_LOST
+                lost += 1
                 done = False
             else:
                 done = True
@@ -98,3 +105,4 @@ def strike(prepared: Path, old: bytes, cuts: Sequence[int], flash: Path) -> None
             install(line, NEW)
         line.reset()
         assert running(line) == NEW.output(), cuts
+    return lost

@@ -17,7 +17,7 @@ def test_power_is_lost_at_some_operations(before: str, tmp_path: Path) -> None:
     last = operations(before)
     # The erasure, some of the blob, and each of the record and of what comes around it.
     for cut in (1, 2, 17, *range(last - RECORD // UNIT - 1, last + 2)):
-        strike(tmp_path / "prepared", old, [cut], tmp_path / "flash")
+        assert strike(tmp_path / "prepared", old, [cut], tmp_path / "flash") == (cut <= last)
 
 
 @pytest.mark.campaign
@@ -25,7 +25,7 @@ def test_power_is_lost_at_some_operations(before: str, tmp_path: Path) -> None:
 def test_power_is_lost_at_each_operation(before: str, tmp_path: Path) -> None:
     old = prepare(before, tmp_path / "prepared")
     for cut in range(1, operations(before) + 2):
-        strike(tmp_path / "prepared", old, [cut], tmp_path / "flash")
+        assert strike(tmp_path / "prepared", old, [cut], tmp_path / "flash") == (cut <= operations(before))
 
 
 @pytest.mark.campaign

@@ -3,35 +3,19 @@
 #include <string.h>
 
 #include "cbor.h"
+#include "decimal.h"
 #include "slots.h"
 #include "smp.h"
 #include "upload.h"
 
-/* Writes a number's digits; gives back their end. By subtraction: not every core divides. */
-static char *decimal(char *at, uint32_t number) {
-  uint32_t power = 1;
-  unsigned places = 0;
-  for (; places < 9 && power * 10 <= number; ++places) power *= 10;
-  for (;; --places) {
-    *at = '0';
-    for (; number >= power; number -= power) ++*at;
-    ++at;
-    if (places == 0) return at;
-    power = 1;
-    for (unsigned i = 1; i < places; ++i) power *= 10;
-  }
-}
-
 static void write_source(unsigned source, const struct blob *blob) {
   const int is_active = source == slots.active, is_confirmed = source == slots.confirmed;
   uint8_t digest[DIGEST_SIZE];
-  char version[3 * 10 + 3], *at = version;
-  at = decimal(at, blob->project);
+  char version[3 * (DECIMAL_DIGITS + 1)], *at = decimal(blob->project, version);
   *at++ = '.';
-  at = decimal(at, blob->learn);
+  at = decimal(blob->learn, at);
   *at++ = '.';
-  at = decimal(at, blob->version);
-  *at = '\0';
+  *decimal(blob->version, at) = '\0';
   slots_digest(source, digest);
   cbor_map(TEXT("image#slot#version$hash*bootable?active?confirmed?permanent?"), (uint32_t)IMAGE, (uint32_t)source,
            version, digest, (uint32_t)sizeof digest, is_active || slots_accepted(source, digest), is_active,

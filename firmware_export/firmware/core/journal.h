@@ -20,7 +20,7 @@ struct record {
 /* The newest; where there is none, one of generation 0 that says FACTORY. */
 const struct record *journal_newest(void);
 
-/* Appends a record, whose crc, format and generation are filled in. 0, or -1: what was newest is so still. */
+/* Appends a record, whose crc, format and generation are filled in. 0, or another number: what was newest is so still. */
 int journal_append(struct record *record);
 
 #endif

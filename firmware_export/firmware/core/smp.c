@@ -1,5 +1,7 @@
 #include "smp.h"
 
+#include <stddef.h>
+
 #include "cbor.h"
 #include "frame.h"
 #include "hal.h"
@@ -34,34 +36,34 @@ static int os_parameters(void) {
   return SMP_OK;
 }
 
+#define KEY(group, command, operation) ((uint32_t)(group) << 16 | (uint32_t)(command) << 8 | (operation))
+
 static const struct command {
-  uint8_t group, id, operation;
+  uint32_t key;
   int (*run)(void);
 } commands[] = {
-    {GROUP_OS, 0, WRITE, os_echo},
-    {GROUP_OS, 0, READ, os_echo},
-    {GROUP_OS, 5, WRITE, os_reset},
-    {GROUP_OS, 6, READ, os_parameters},
-    {GROUP_IMAGE, 0, READ, image_state},
-    {GROUP_IMAGE, 0, WRITE, image_set_state},
-    {GROUP_IMAGE, 1, WRITE, image_upload},
-    {GROUP_IMAGE, 5, WRITE, image_erase},
-    {GROUP_MODEL, 0, READ, model_info},
-    {GROUP_MODEL, 1, WRITE, model_rows},
-    {GROUP_MODEL, 2, READ, sampler_rows},
-    {GROUP_MODEL, 3, WRITE, sampler_set},
+    {KEY(GROUP_OS, 0, WRITE), os_echo},
+    {KEY(GROUP_OS, 0, READ), os_echo},
+    {KEY(GROUP_OS, 5, WRITE), os_reset},
+    {KEY(GROUP_OS, 6, READ), os_parameters},
+    {KEY(GROUP_IMAGE, 0, READ), image_state},
+    {KEY(GROUP_IMAGE, 0, WRITE), image_set_state},
+    {KEY(GROUP_IMAGE, 1, WRITE), image_upload},
+    {KEY(GROUP_IMAGE, 5, WRITE), image_erase},
+    {KEY(GROUP_MODEL, 0, READ), model_info},
+    {KEY(GROUP_MODEL, 1, WRITE), model_rows},
+    {KEY(GROUP_MODEL, 2, READ), sampler_rows},
+    {KEY(GROUP_MODEL, 3, WRITE), sampler_set},
 };
 
 /* Writes an answer, of which it gives the code. */
 static int answer(const uint8_t *header, unsigned length) {
   const unsigned size = header[2] * 256u + header[3];
+  const uint32_t key = (uint32_t)header[4] << 24 | KEY(header[5], header[7], header[0] & 7u);
   if ((header[0] >> 3 & 3u) > VERSION) return SMP_TOO_NEW;
   if (size != length - HEADER || !cbor_read(header + HEADER, size)) return SMP_INVALID;
   for (unsigned i = 0; i < sizeof commands / sizeof *commands; ++i) {
-    const struct command *const command = &commands[i];
-    if (header[4] == 0 && header[5] == command->group && header[7] == command->id &&
-        (header[0] & 7u) == command->operation)
-      return command->run();
+    if (commands[i].key == key) return commands[i].run();
   }
   return SMP_UNSUPPORTED;
 }
@@ -78,21 +80,19 @@ static void write_error(int code, unsigned version) {
 }
 
 void smp_packet(unsigned length) {
-  uint8_t *const header = PACKET;
-  uint8_t *const body = header + HEADER, *end;
+  uint8_t *const header = PACKET, *const body = PACKET + HEADER;
   int code;
   if (length < HEADER || (header[0] & 1u) != 0) return;
   cbor_write(body, PACKET + FW_BUFFER);
   code = answer(header, length);
-  end = cbor_end();
-  if (code == SMP_OK && end == body) cbor_put(CBOR_MAP, 0);
-  if (code == SMP_OK && end == NULL) code = SMP_TOO_LONG;
+  if (code == SMP_OK && cbor_end() == body) cbor_put(CBOR_MAP, 0);
+  if (code == SMP_OK && cbor_end() == NULL) code = SMP_TOO_LONG;
   if (code != SMP_OK) {
     cbor_write(body, PACKET + FW_BUFFER);
     write_error(code, header[0] >> 3 & 3u);
   }
   length = (unsigned)(cbor_end() - body);
-  header[0] = (uint8_t)((header[0] & ~0xe0u) | 1u);
+  header[0] = (header[0] & 0x1fu) | 1u;
   header[1] = 0;
   header[2] = (uint8_t)(length >> 8);
   header[3] = (uint8_t)length;
