@@ -117,18 +117,6 @@ def test_a_frame_in_between_takes_the_row_and_answers(board: Peer, runner: Runne
     assert runner.infer(1, 0)[0] == [19]
 
 
-def test_a_sampled_row_takes_the_loaded_one(board: Peer, runner: Runner) -> None:
-    line = Line(runner.connection)
-    line.ask(WRITE, MODEL, 3, everyms=1)
-
-    def is_forgotten() -> bool:
-        runner.load(b"\1\1\1\1")
-        return runner.send("infer 1 0")[-1] == "e-[No results]"
-
-    assert any(is_forgotten() for _ in range(1000)), "no row was sampled in between"
-    line.ask(WRITE, MODEL, 3, everyms=0)
-
-
 def test_a_firmware_without_a_model_says_so() -> None:
     with peer(model=()) as board, Runner.to(board.port) as runner:
         assert runner.send("profile")[1] == "m-model-[]"
