@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from daemon.wire.deploy import Ask, Deploy, Key, Watch
+from daemon.wire.deploy import Ask, Cursor, Deploy, Key, Watch
 from hw_tests.boards.peer import Peer, peer
 from tests.deploy.linear import KEY, KEY_FLAG, linear
 from tests.deploy.ports_process import Ports, ports
@@ -138,3 +138,83 @@ def test_two_deployments_follow_each_other_on_one_port(held: Ports, board: Peer)
         assert ending(list(first))["type"] == "done"
         assert ending(list(second))["type"] == "done"
     assert held.told(Ask("press"))[0]["info"]["version"] == 5
+
+
+def rows_of(news: Iterator[dict[str, Any]], count: int) -> tuple[int, list[int], list[int]]:
+    """So many rows at least, as they come: the board's start, their numbers and their scores."""
+    boot, numbers, scores = 0, list[int](), list[int]()
+    for each in news:
+        if each["type"] == "rows":
+            boot = each["boot"]
+            numbers += range(each["first"], each["first"] + len(each["outputs"]))
+            scores += [score for (score,) in each["outputs"]]
+            assert len(base64.b64decode(each["inputs"])) == 16 * len(each["outputs"])
+        if len(numbers) >= count:
+            break
+    return boot, numbers, scores
+
+
+@pytest.fixture
+def sampled(tmp_path: Path, board: Peer) -> Iterator[Ports]:
+    with ports(tmp_path, target(board.url, 'samples = "publish"', "sample_ms = 20")) as process:
+        yield process
+
+
+def test_rows_come_once_and_in_order_to_a_watcher_that_comes_and_goes(sampled: Ports) -> None:
+    with sampled.telling(Watch()) as news:
+        boot, numbers, scores = rows_of(news, 20)
+    for _ in range(3):
+        with sampled.telling(Watch({"press": Cursor(boot, numbers[-1] + 1)})) as news:
+            same, more, rest = rows_of(news, 20)
+        assert same == boot
+        numbers, scores = numbers + more, scores + rest
+    assert numbers == list(range(len(numbers)))
+    assert len(set(scores)) > 1
+
+
+def test_rows_go_on_when_the_ports_process_was_killed(sampled: Ports) -> None:
+    with sampled.telling(Watch()) as news:
+        boot, numbers, _ = rows_of(news, 20)
+    sampled.end(signal.SIGKILL)
+    sampled.start()
+    with sampled.telling(Watch({"press": Cursor(boot, numbers[-1] + 1)})) as news:
+        same, more, _ = rows_of(news, 20)
+    assert same == boot
+    assert more[0] > numbers[-1] and more == list(range(more[0], more[0] + len(more)))
+
+
+def test_a_reset_of_the_board_begins_another_count(tmp_path: Path) -> None:
+    port = free_port()
+    table = target(f"socket://127.0.0.1:{port}", 'samples = "publish"', "sample_ms = 20", "ask_s = 1")
+    with ports(tmp_path, table) as process, process.telling(Watch()) as news:
+        with peer(port=port, flags=(KEY_FLAG,)):
+            first, _, _ = rows_of(news, 10)
+        with peer(port=port, flags=(KEY_FLAG,)):
+            again = next(each for each in news if each["type"] == "rows" and each["boot"] != first)
+            assert again["first"] == 0
+
+
+def test_a_model_s_rows_are_told_as_its_own(sampled: Ports) -> None:
+    with sampled.telling(Watch()) as news:
+        rows_of(news, 5)
+        assert ending(sampled.told(order(version=4, weights=(-1, -1, -1, -1))))["type"] == "done"
+        versions = [each["version"] for each, _ in zip(only_rows(news), range(10), strict=False)]
+    assert versions == sorted(versions) and versions[-1] == 4
+
+
+def only_rows(news: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    return (each for each in news if each["type"] == "rows")
+
+
+def test_a_watcher_that_never_reads_holds_nobody_up(sampled: Ports) -> None:
+    with sampled.connect() as silent:
+        silent.sendall(b'{"type": "watch"}\n')
+        assert ending(sampled.told(order(version=4)))["type"] == "done"
+
+
+def test_a_client_that_goes_away_stops_an_update(held: Ports, board: Peer) -> None:
+    os.kill(board.process.pid, signal.SIGSTOP)
+    with held.telling(order(version=4)), held.telling(order(version=5)):
+        pass
+    os.kill(board.process.pid, signal.SIGCONT)
+    assert held.told(Ask("press"))[0]["info"]["version"] == 3
