@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 
+from daemon.deploy.board_line import Hear
+from daemon.deploy.boards import Board, load_boards
+from daemon.deploy.build import Firmware, build_firmware, check_budget
+from daemon.deploy.flashers.table import flasher, read_options
 from daemon.deploy.ports_client import PortsClient
+from daemon.deploy.targets import chosen_flasher
 from daemon.deploy.update import check_fits
 from daemon.errors import (
     ArchitectureMismatch,
@@ -18,10 +22,12 @@ from daemon.errors import (
     DeployError,
     ExportError,
     JobCanceled,
+    ModelTooLarge,
 )
 from daemon.quantize.anomaly import load
 from daemon.quantize.vectors import typical_rows, vectors
-from daemon.wire.deploy import Board, Deploy, DeploySpec
+from daemon.wire import deploy as said
+from daemon.wire.deploy import Deploy, DeploySpec
 from daemon.wire.targets import Target
 from daemon.wire.worker import Log, Progress
 from firmware_export.errors import FirmwareExportError
@@ -113,6 +119,8 @@ class _Deployment:
         self._ports = PortsClient(Path(spec.socket), emit.check)
         self._model = firmware_model(Path(spec.model_file), spec.name, tuple(spec.labels))
         self._blob = self._model.blob(spec.project_id, spec.learn_id, spec.version)
+        self._boards: dict[str, Board] | None = None
+        self._built: dict[tuple[Any, ...], Firmware] = {}
 
     def deploy(self, number: int, name: str, target: Target) -> dict[str, Any]:
         """Deploy to one target, the `number`-th."""
@@ -124,36 +132,91 @@ class _Deployment:
                 self._emit.tell(msgspec.structs.replace(event, target=(number, len(self._spec.targets))))
 
         hear(Progress("build", 0.0))
-        board = self._ports.ask(name)
-        if target.method != "firmware":
-            try:
-                self._check_slot(board)
-                order = Deploy(target=name, job_id=self._spec.job_id, blob=self._blob.message())
-                return self._ports.deploy(order, hear)
-            except (ArchitectureMismatch, BoardRefused, BoardUnreachable) as error:
-                if target.method == "slot" or not self._can_flash(target):
-                    raise
-                hear(Log("warn", f"no slot takes the model: {error.message}; firmware is flashed"))
+        if target.method == "firmware":
+            return self._flash(name, target, hear)
+        try:
+            self._check_slot(self._ports.ask(name))
+            order = Deploy(target=name, job_id=self._spec.job_id, blob=self._blob.message())
+            return self._ports.deploy(order, hear)
+        except (ArchitectureMismatch, BoardRefused, BoardUnreachable, ModelTooLarge) as error:
+            if target.method == "slot" or not self._can_flash(target):
+                raise
+            hear(Log("warn", f"no slot takes the model: {error.message}; firmware is flashed"))
+            refused = error
+        try:
+            return self._flash(name, target, hear)
+        except DeployError as error:
+            error.message = f"{error.message}; its slot: {refused.message}"
+            raise
+
+    def _check_slot(self, told: said.Board) -> None:
+        """Refuse what a slot cannot take, before anything is sent."""
+        if told.info is None:
+            raise BoardUnreachable(told.reason or "the board does not answer", stage="build", retryable=True)
+        check_fits(told.info, self._blob)
+
+    def _can_flash(self, target: Target) -> bool:
+        """Whether something is known that writes the firmware of a target."""
+        board = self._board(target)
+        name = chosen_flasher(target, board)
+        if name is None:
+            return False
+        try:
+            read_options(name, board.flashers.get(name, {}), target.flasher_options or {})
+        except DeployError:
+            return False
+        return True
+
+    def _board(self, target: Target) -> Board:
+        if self._boards is None:
+            folder = self._spec.boards_dir
+            self._boards = load_boards(None if folder is None else Path(folder))
+        if target.board not in self._boards:
+            raise DeployError(f"there is no board {target.board!r} any more", stage="build")
+        return self._boards[target.board]
+
+    def _flash(self, name: str, target: Target, hear: Hear) -> dict[str, Any]:
+        """Build firmware and have it written."""
+        images = self._images(target, hear)
+        hear(Progress("build", 1.0))
 
         def hear_to_the_end(event: Progress | Log) -> None:
             # Whoever canceled waits until the board is whole.
             with contextlib.suppress(JobCanceled):
                 hear(event)
 
-        return self._ports.deploy(self._firmware(name, target, hear), hear_to_the_end)
+        order = Deploy(target=name, job_id=self._spec.job_id, blob=self._blob.message(), images=images)
+        return self._ports.deploy(order, hear_to_the_end)
 
-    def _check_slot(self, board: Board) -> None:
-        """Refuse what a slot cannot take, before anything is sent."""
-        if board.info is None:
-            raise BoardUnreachable(board.reason or "the board does not answer", stage="build", retryable=True)
-        check_fits(board.info, self._blob)
-
-    def _can_flash(self, target: Target) -> bool:
-        """Whether there is a tool that writes the firmware of a target."""
-        return target.flasher is not None
-
-    def _firmware(self, name: str, _target: Target, _hear: Callable[[Progress | Log], None]) -> Deploy:
-        raise DeployError(f"target {name} has no flasher: name one", stage="build")
+    def _images(self, target: Target, hear: Hear) -> dict[str, bytes]:
+        """Firmware of the target's kind, built once, in the formats that its flasher asks for."""
+        board = self._board(target)
+        name = chosen_flasher(target, board)
+        if name is None:
+            raise DeployError(
+                f"nothing that flashes {board.name} is known: add it to its facts", stage="build"
+            )
+        kind = (board.name, target.application, target.build, target.result)
+        if kind not in self._built:
+            check_budget(board, self._model.figures)
+            folder = Path(self._spec.staging_dir) / f"firmware-{len(self._built)}"
+            folder.mkdir()
+            spec = self._spec
+            self._built[kind] = build_firmware(
+                board,
+                self._model,
+                folder,
+                identity=(spec.project_id, spec.learn_id, spec.version),
+                public_key=self._ports.public_key(),
+                hear=hear,
+                application=None if target.application is None else Path(target.application),
+                command=target.build or (),
+                result=target.result,
+            )
+        built = self._built[kind].images
+        wanted = next((form for form in flasher(name).formats if form in built), None)
+        # The size of a binary image tells whether there is room for it.
+        return {form: path.read_bytes() for form, path in built.items() if form in (wanted, "bin")}
 
 
 def firmware_model(path: Path, name: str, labels: tuple[str, ...]) -> FirmwareModel:

@@ -1,0 +1,95 @@
+"""From an empty board to one whose slots are updated: GDB and an emulated Cortex-M4, all over MQTT."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hw_tests.boards.bootloaders import qemu
+from tests.deploy.gateway import DEPLOY, deploy
+from tests.harness import Broker, Client, Daemon, free_port
+from tests.scenario import set_up_project, train, wait_for_end
+
+TARGETS = """
+[targets.press]
+board = "mps2-an386"
+port = "{url}"
+flasher = "gdb"
+flasher_options = {{ server = "{server}", reset = "system_reset" }}
+
+[targets.small]
+board = "tiny"
+port = "socket://127.0.0.1:1"
+method = "firmware"
+flasher_options = {{ server = "127.0.0.1:1" }}
+
+[deploy]
+boards_dir = "{boards}"
+"""
+#: A board that nothing fits on.
+TINY = """
+title = "A board without room"
+core = "cortex-m4f"
+compiler = "arm-none-eabi-gcc"
+flags = ["-mcpu=cortex-m4"]
+hal = "cmsdk"
+page = 0x1000
+flash = { origin = 0, size = 0x1000 }
+ram = { origin = 0x20000000, size = 0x400 }
+
+[defines]
+UART = 0x40004000
+CLOCK_HZ = 25_000_000
+
+[flashers.gdb]
+"""
+
+
+@pytest.fixture(scope="module")
+def client(broker: Broker) -> Iterator[Client]:
+    server = f"127.0.0.1:{free_port()}"
+    with (
+        tempfile.TemporaryDirectory(prefix="gw-") as folder,
+        qemu("mps2-an386", "-S", "-gdb", f"tcp:{server}") as (url, _),
+    ):
+        boards = Path(folder) / "boards"
+        boards.mkdir()
+        (boards / "tiny.toml").write_text(TINY)
+        config = TARGETS.format(url=url, server=server, boards=boards)
+        daemon = Daemon(Path(folder), broker.port, device="press-firmware", config=config)
+        try:
+            with daemon.start().client() as client:
+                client.subscribe(f"{client.root}/#")
+                set_up_project(client)
+                for _ in range(2):
+                    assert wait_for_end(client, train(client))["state"] == "SUCCEEDED"
+                yield client
+        finally:
+            daemon.stop()
+
+
+def test_an_empty_board_gets_firmware_and_then_models_into_its_slots(client: Client) -> None:
+    job = wait_for_end(client, deploy(client, 1))
+    assert job["state"] == "SUCCEEDED", job
+    (first,) = job["result"]["targets"]
+    assert (first["method"], first["previous"]) == ("firmware", None)
+    (second,) = wait_for_end(client, deploy(client, 2))["result"]["targets"]
+    assert (second["method"], second["previous"]["version"]) == ("slot", 1)
+    assert second["bytes"] < first["bytes"] / 5
+    assert second["vectors"] > 0
+
+
+def test_a_model_that_is_too_large_is_told_before_anything_is_built(client: Client) -> None:
+    job = wait_for_end(client, deploy(client, target="small"))
+    assert (job["state"], job["stage"], job["error"]["code"]) == ("FAILED", "build", "model_too_large")
+    assert "bytes of flash of 4,096" in job["error"]["message"]
+    log = client.request("get", f"api/1/jobs/{job['id']}/stdout").body["stdout"]
+    assert not any("gcc" in line["data"] for line in log)
+
+
+def test_a_target_that_is_not_there_starts_nothing(client: Client) -> None:
+    reply = client.request("post", DEPLOY, {"target": "lathe"})
+    assert (reply.status, reply.body["code"]) == (400, "invalid_member")
