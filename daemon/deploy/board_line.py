@@ -20,6 +20,10 @@ Hear = Callable[[Progress | Log], None]
 #: Seconds that a board may take to answer after it was written.
 _START_S = 20.0
 _PAUSE_S = 0.2
+#: A board whose silence took so long to find out is not asked again for a while.
+_SLOW_S, _BELIEVED_S = 1.0, 5.0
+#: Seconds that a short answer may take: a second is a kilobyte at 9,600 baud.
+_ANSWER_S = 1.5
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class BoardLine:
         self._baud = baud
         self._session: BoardSession | None = None
         self._open = contextlib.ExitStack()
+        self._silence, self._silent_until = "", 0.0
 
     def session(self) -> BoardSession:
         """The talk with the board; the port is opened where it is not.
@@ -75,7 +80,8 @@ class BoardLine:
             The port is missing, in use, or not to be opened.
         """
         if self._session is None:
-            self._session = BoardSession(self._open.enter_context(SerialLink(self.port, self._baud)))
+            link = self._open.enter_context(SerialLink(self.port, self._baud))
+            self._session = BoardSession(link, answer_s=_ANSWER_S)
         return self._session
 
     def close(self) -> None:
@@ -91,19 +97,24 @@ class BoardLine:
         BoardUnreachable, BoardRefused
             It does not say.
         """
+        if time.monotonic() < self._silent_until:
+            raise BoardUnreachable(self._silence, retryable=True)
+        began = time.monotonic()
+        try:
+            return self._info()
+        except BoardUnreachable as error:
+            self.close()
+            if time.monotonic() - began > _SLOW_S:
+                self._silence, self._silent_until = error.message, time.monotonic() + _BELIEVED_S
+            raise
+
+    def _info(self) -> BoardInfo:
         try:
             return self.session().info()
         except LineLost:
             # It may have been lost long ago, and be there again.
             self.close()
-        except BoardUnreachable:
-            self.close()
-            raise
-        try:
             return self.session().info()
-        except BoardUnreachable:
-            self.close()
-            raise
 
     def wait_for_info(self) -> BoardInfo:
         """The same from a board that starts: it may take a while, and its port may come back first."""
@@ -126,6 +137,7 @@ class BoardLine:
         """
         assert self.tool is not None
         self.close()
+        self._silent_until = 0.0
         with tempfile.TemporaryDirectory(prefix="firmware-") as folder:
             files = {kind: Path(folder) / f"firmware.{kind}" for kind in images}
             for kind, path in files.items():
