@@ -9,16 +9,19 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 
 import click
 
+from daemon.cli.doctor_boards import flashers, targets
 from daemon.cli.ends import WorkFailed
+from daemon.cli.finding import Finding
 from daemon.cli.options import config_option, json_option, print_json
 from daemon.config import Config, Device, Expert, Mqtt, default_path
 from daemon.config_file import load
+from daemon.deploy.targets import check_targets
 from daemon.errors import ConfigError, SandboxUnavailable
 from daemon.quantize.akida import metatf
 
@@ -32,38 +35,11 @@ _PROGRAMS = (
     ("cc", "compile exported C for this machine; the demo's last column", "gcc"),
     ("clang", "a second compiler for the tests", "clang"),
     ("arm-none-eabi-gcc", "compile exported C for Cortex-M", "gcc-arm-none-eabi libnewlib-arm-none-eabi"),
+    ("avr-gcc", "compile exported C and firmware for AVR", "gcc-avr avr-libc binutils-avr"),
     ("qemu-system-arm", "run exported C on emulated Cortex-M boards", "qemu-system-arm"),
     ("mosquitto", "a broker on this machine", "mosquitto"),
     ("mosquitto_pub", "send requests from a shell", "mosquitto-clients"),
 )
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at.
-
-    Parameters
-    ----------
-    area : str
-        What it belongs to.
-    name : str
-        The thing.
-    available : bool
-        Whether it can be used.
-    detail : str
-        Version, size or reason.
-    remedy : str or None
-        What to do where it is missing.
-    required : bool
-        Whether the daemon cannot do without it.
-    """
-
-    area: str
-    name: str
-    available: bool
-    detail: str
-    remedy: str | None = None
-    required: bool = False
 
 
 @click.command("doctor")
@@ -91,7 +67,11 @@ def examine(config_path: Path | None) -> Iterator[Finding]:
     yield from _programs()
     yield from _kernel()
     yield from _walls()
-    yield _configuration(config_path)
+    yield from flashers()
+    config, finding = _configuration(config_path)
+    yield finding
+    if config is not None:
+        yield from targets(config)
 
 
 def _machine() -> Iterator[Finding]:
@@ -188,17 +168,18 @@ def _walls() -> Iterator[Finding]:
             yield Finding("walls around scripts", wall.name, closed, detail)
 
 
-def _configuration(config_path: Path | None) -> Finding:
+def _configuration(config_path: Path | None) -> tuple[Config | None, Finding]:
     path = config_path or default_path()
     if not path.exists():
-        return Finding(
-            "daemon", "configuration", False, f"{path} is not there", "copy systemd/trainerd.example.toml"
-        )
+        missing = f"{path} is not there"
+        return None, Finding("daemon", "configuration", False, missing, "copy systemd/trainerd.example.toml")
     try:
         config = load(path)
+        check_targets(path, config)
     except ConfigError as error:
-        return Finding("daemon", "configuration", False, error.message, f"trainerd check-config {path}")
-    return Finding("daemon", "configuration", True, f"{path}: device {config.device.id}")
+        remedy = f"trainerd check-config {path}"
+        return None, Finding("daemon", "configuration", False, error.message, remedy)
+    return config, Finding("daemon", "configuration", True, f"{path}: device {config.device.id}")
 
 
 def _print(findings: list[Finding]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from daemon.config_file import load
 from daemon.deploy.targets import check_targets, describe_targets
 from daemon.errors import ConfigError
+from tests.cli.command import result_of, trainerd
 
 HEAD = '[device]\nid = "a"\n[mqtt]\nhost = "h"\n[targets.press]\nport = "socket://127.0.0.1:1"\n'
 
@@ -106,8 +106,20 @@ def test_the_daemon_s_boards_can_be_listed_and_added_to(tmp_path: Path) -> None:
     (boards / "ours.toml").write_text(facts)
     path = write(tmp_path, f'board = "ours"\n[deploy]\nboards_dir = "{boards}"\n')
     check_targets(path, load(path))
-    command = [sys.executable, "-m", "daemon", "targets", "--boards", "--json", "--config", str(path)]
-    listed = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    listed = result_of(trainerd("targets", "--boards", "--json", config=path))
     found = {board["board"]: board for board in listed}
     assert found["ours"]["ramBytes"] == 8192 and found["microbit"]["core"] == "cortex-m0"
     assert "avrdude" in found["atmega328p"]["flashers"]
+
+
+def test_doctor_tells_what_targets_lack(tmp_path: Path) -> None:
+    uno = f'[targets.uno]\nboard = "atmega328p"\nport = "{tmp_path}/ttyACM0"\n'
+    path = write(tmp_path, f'board = "microbit"\nmethod = "slot"\n{uno}')
+    path.write_text(f'runtime_dir = "{tmp_path}"\n{path.read_text()}')
+    told = result_of(trainerd("doctor", "--json", config=path, environment={"PATH": "/nonexistent"}))
+    found = {finding["name"]: finding for finding in told}
+    assert found["press"]["available"] and "microbit, cortex-m0: slot" in found["press"]["detail"]
+    assert not found["uno"]["available"] and "apt-get install gcc-avr" in found["uno"]["remedy"]
+    assert f"{tmp_path}/ttyACM0 is not there" in found["uno's port"]["detail"]
+    assert "apt-get install avrdude" in found["avrdude"]["remedy"]
+    assert "trainerd run" in found["ports process"]["remedy"]
