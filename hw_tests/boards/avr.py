@@ -41,6 +41,7 @@ def build_avr(
     elf = image.with_suffix(".elf")
     core = [source for source in sorted((FIRMWARE / "core").glob("*.c")) if source.name not in SLOTS]
     names = ("avr.c", *(("test_signal.c",) if sensor else ()))
+    flags = (*flags, f"-DFW_SENSOR={int(sensor)}")
     sources = map(str, [*core, *(FIRMWARE / "boards" / name for name in names), *model])
     command = ["avr-gcc", *FLAGS, *flags, f"-I{FIRMWARE / 'core'}", *sources, "-Wl,--gc-sections"]
     subprocess.run([*command, "-o", str(elf)], check=True)

@@ -6,12 +6,26 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from daemon.deploy.board_session import BoardSession
+from daemon.deploy.serial_link import SerialLink
+from daemon.quantize.anomaly import quantize
+from daemon.quantize.vectors import vectors
+from firmware_export.firmware_model import FirmwareModel, anomaly_model, network_model
+from firmware_export.networks.read_tflite import read as read_network
+from firmware_export.networks.simulate import run as simulate
+from firmware_export.read_anomaly import read
 from hw_tests.boards.avr import build_avr, simulated
 from hw_tests.boards.peer import Peer, peer
+from hw_tests.network_shapes import Chain
 from tests.firmware.mlperf_runner import Runner
 from tests.firmware.smp_line import IMAGE, MODEL, READ, WRITE, Line, Refused
+from tests.firmware_export.test_firmware_model import written
+from tests.quantize.models import model_of
+
+ROWS = 300
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +104,34 @@ def test_without_a_model_it_answers_too(tmp_path: Path) -> None:
     with simulated(build_avr(tmp_path / "empty.hex", model=())) as board, Line.to(board) as line:
         assert line.ask(READ, MODEL, 0)["max"] == 0
         assert line.ask(READ, IMAGE, 0) == {"images": []}
+
+
+def anomaly_with_rows(kind: str, bits: int, folder: Path) -> tuple[FirmwareModel, bytes, bytes]:
+    model, rows = model_of(kind, 4, 8)
+    integer = quantize(model, rows, bits=bits, headroom=2.0)
+    integer.save(folder / "model.npz")
+    inputs = integer.quantize(rows[:ROWS].astype(np.float32))
+    made = anomaly_model(read(folder / "model.npz"), "press", vectors(integer, rows))
+    return made, inputs.astype(f"<i{bits // 8}").tobytes(), integer.score_q(inputs).astype("<i4").tobytes()
+
+
+def network_with_rows(folder: Path) -> tuple[FirmwareModel, bytes, bytes]:
+    data = Chain((1, 8), 0).dense(12).dense(3).softmax().finish()
+    # Fewer: the oracle of softmax takes its time.
+    inputs = np.random.default_rng(1).integers(-128, 128, (ROWS // 10, 8)).astype(np.int8)
+    outputs = simulate(read_network(data), inputs).astype(np.int8)
+    return network_model(data, "net", ("a", "b", "c")), inputs.tobytes(), outputs.tobytes()
+
+
+@pytest.mark.parametrize("kind", ["kmeans", "gmm", "dense"])
+def test_a_model_gives_the_oracles_bytes(kind: str, tmp_path: Path) -> None:
+    made = network_with_rows(tmp_path) if kind == "dense" else anomaly_with_rows(kind, 16, tmp_path)
+    model, inputs, outputs = made
+    image = build_avr(
+        tmp_path / "model.hex", model=written(model, tmp_path), flags=model.flags[:1], sensor=False
+    )
+    with simulated(image) as board, SerialLink(board.url) as link:
+        session = BoardSession(link)
+        info = session.info()
+        assert info.digest == model.blob(1, 7, 3).digest().hex()
+        assert session.run(inputs, info) == outputs
