@@ -109,7 +109,7 @@ class Flasher(abc.ABC):
     name : str
         As in the configuration.
     formats : tuple of str
-        Images that it takes, the best first: ``elf``, ``hex``, ``bin``.
+        Images that it takes, the best first: ``elf``, ``hex``, ``bin``, ``uf2``.
     options : type of Options
         What it can be told.
     reach : Reach

@@ -35,7 +35,7 @@ def flash(name: str, port: str, images: Mapping[str, Path], options: Options, he
         Port of the board, or of the programmer where that is another: a device, a URL of pyserial, or what
         else the tool takes, as ``usb`` is for avrdude.
     images : mapping of str to Path
-        The firmware by format: ``elf``, ``hex``, ``bin``. The flasher takes what it likes best.
+        The firmware by format: ``elf``, ``hex``, ``bin``, ``uf2``. The flasher takes what it likes best.
     options : Options
         From `read_options`.
     hear : callable

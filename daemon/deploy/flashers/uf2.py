@@ -43,7 +43,7 @@ class Options(Common, frozen=True, kw_only=True):
     family : int
         Family id of the chip, from the list of the format: 0xE48BFF56 for an RP2040.
     address : int
-        Where the image goes.
+        Where a ``bin`` image goes.
     board_id : str
         ``Board-ID`` in the drive's INFO_UF2.TXT, if it must be this one.
     touch : bool
@@ -121,7 +121,9 @@ class Uf2(Flasher):
                 "`drive` and `board_id`",
                 stage=STAGE,
             )
-        image = to_uf2((task.folder / task.image).read_bytes(), options.address, options.family)
+        image = (task.folder / task.image).read_bytes()
+        if not task.image.endswith(".uf2"):
+            image = to_uf2(image, options.address, options.family)
         _copy(image, drive / "FIRMWARE.UF2", hear)
         _wait_for_end(drive, options.wait_s)
 
@@ -188,7 +190,7 @@ def _failure(error: OSError, drive: Path) -> DeployError:
 
 FLASHER = Uf2(
     name="uf2",
-    formats=("bin",),
+    formats=("uf2", "bin"),
     options=Options,
     reach=Reach.DRIVE,
     verifies=False,

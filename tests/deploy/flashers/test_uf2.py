@@ -100,6 +100,14 @@ def test_the_file_holds_the_image_at_its_address(images: dict[str, Path], folder
     assert any("Raspberry Pi RP2" in line for line in heard.lines)
 
 
+def test_a_uf2_that_the_build_left_is_copied_as_it_is(folder: Path, tmp_path: Path) -> None:
+    built = tmp_path / "built.uf2"
+    built.write_bytes(to_uf2(IMAGE, START, RP2040))
+    with drive(folder):
+        flash("uf2", "", {"uf2": built}, read_options("uf2", board(folder)), Heard())
+    assert (folder / "FIRMWARE.UF2").read_bytes() == built.read_bytes()
+
+
 def test_the_drive_may_come_late(images: dict[str, Path], folder: Path) -> None:
     options = read_options("uf2", board(folder, wait_s=30))
     heard = Heard()
