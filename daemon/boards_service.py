@@ -11,7 +11,7 @@ from daemon.live_answers import LiveAnswers
 from daemon.ports_link import PortsLink
 from daemon.publisher import Publisher
 from daemon.sampling import Sampling
-from daemon.wire.deploy import Rows
+from daemon.wire.deploy import Cursor, Rows
 
 
 class BoardsService:
@@ -31,9 +31,8 @@ class BoardsService:
         self._ports = PortsChild(config_file) if services.config.deploy.socket is None else None
         self._answers = LiveAnswers(services.registry, publisher.answered)
         self._sampling = Sampling(services, publisher.event)
-        self._link = PortsLink(
-            services.config.ports_socket_path, services.boards, self._hear, self._sampling.cursors
-        )
+        self._link = PortsLink(services.config.ports_socket_path, services.boards, self._hear, self._cursors)
+        self._heard: dict[str, Cursor] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -51,6 +50,11 @@ class BoardsService:
         if self._ports is not None:
             await self._ports.stop()
 
+    def _cursors(self) -> dict[str, Cursor]:
+        """Where the rows of each target go on: behind those that are stored, or were heard at least."""
+        return {**self._heard, **self._sampling.cursors()}
+
     def _hear(self, rows: Rows) -> None:
+        self._heard[rows.target] = rows.cursor
         self._answers.hear(rows)
         self._sampling.hear(rows)

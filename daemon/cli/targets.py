@@ -10,7 +10,7 @@ import click
 from daemon.cli.connection import connect, read_config
 from daemon.cli.ends import CallWrong
 from daemon.cli.jobs import tell_started
-from daemon.cli.options import ID, config_option, json_option, print_json, print_table
+from daemon.cli.options import ID, config_option, json_option, print_json, print_table, short_time
 from daemon.errors import DeployError
 
 
@@ -48,7 +48,9 @@ def targets(boards: bool, config_path: Path | None, as_json: bool) -> None:
         _list_boards(config_path, as_json=as_json)
         return
     status = connect(config_path, offline=True).get("status")
-    found = [{**target, **status["targets"][target["name"]]} for target in status["capabilities"]["targets"]]
+    found = [
+        {**target, "state": status["targets"][target["name"]]} for target in status["capabilities"]["targets"]
+    ]
     if as_json:
         print_json(found)
         return
@@ -59,16 +61,17 @@ def targets(boards: bool, config_path: Path | None, as_json: bool) -> None:
 
 
 def _row(target: dict[str, Any]) -> tuple[object, ...]:
-    model = target.get("model")
+    state = target["state"]
+    model = state.get("model")
     return (
         target["name"],
         target["board"],
         ", ".join(target["groups"]),
-        ", ".join(target["methods"]),
+        ", ".join(target["methods"]) or target["reason"],
         target["flasher"],
-        f"{model['projectId']}/{model['learnId']}" if model else target["reason"],
+        f"{model['projectId']}/{model['learnId']}" if model else state["reason"],
         model["version"] if model else None,
-        (target.get("asked") or "")[:19].replace("T", " "),
+        short_time(state.get("asked")),
     )
 
 

@@ -60,17 +60,19 @@ def check_targets(path: Path, config: Config) -> None:
 
 
 def describe_targets(config: Config) -> list[dict[str, Any]]:
-    """What each target can do, as ``capabilities`` has it.
-
-    Raises
-    ------
-    DeployError
-        As `known_boards`.
-    """
+    """What each target can do, as ``capabilities`` has it."""
     if not config.targets:
         return []
-    boards = known_boards(config)
-    return [_describe(name, target, boards[target.board]) for name, target in config.targets.items()]
+    try:
+        boards, trouble = known_boards(config), ""
+    except DeployError as error:
+        boards, trouble = {}, error.message
+    found = []
+    for name, target in config.targets.items():
+        board = boards.get(target.board)
+        can = _unable(target, trouble) if board is None else _abilities(target, board)
+        found.append({"name": name, "groups": list(target.groups), "samples": target.samples, **can})
+    return found
 
 
 def board_facts(board: Board) -> dict[str, Any]:
@@ -116,7 +118,13 @@ def _problems(target: Target, boards: dict[str, Board]) -> Iterator[tuple[str, s
         yield "build", f"there is no program {target.build[0] if target.build else ''!r}"
 
 
-def _describe(name: str, target: Target, board: Board) -> dict[str, Any]:
+def _unable(target: Target, trouble: str) -> dict[str, Any]:
+    """Of a target whose board is not known."""
+    reason = trouble or f"there is no board {target.board!r}"
+    return {"board": target.board, "methods": [], "flasher": None, "available": False, "reason": reason}
+
+
+def _abilities(target: Target, board: Board) -> dict[str, Any]:
     flasher = chosen_flasher(target, board)
     lacks = {
         "slot": None if board.slots is not None else f"the firmware of {board.name} has no slots",
@@ -126,12 +134,9 @@ def _describe(name: str, target: Target, board: Board) -> dict[str, Any]:
     methods = [method for method in wanted if lacks[method] is None]
     reasons = [reason for method in wanted if (reason := lacks[method]) is not None]
     return {
-        "name": name,
         **board_facts(board),
-        "groups": list(target.groups),
         "methods": methods,
         "flasher": flasher,
-        "samples": target.samples,
         "available": bool(methods),
         **({"reason": "; ".join(reasons)} if reasons else {}),
     }
@@ -142,9 +147,9 @@ def _lacks_for_firmware(target: Target, board: Board, flasher: str | None) -> st
     if flasher is None:
         return f"nothing that flashes {board.name} is known"
     if target.build is None:
-        if board.compiler is None:
-            return f"firmware of {board.name} is built by a command of yours only: give build"
-        if shutil.which(board.compiler) is None:
+        if board.hal is None and target.application is None:
+            return f"there is no reference firmware for {board.name}: give `application` or `build`"
+        if board.compiler is not None and shutil.which(board.compiler) is None:
             return f"{board.compiler} is not installed: {COMPILERS[board.compiler].install}"
     return _problem_of_options(target, board, flasher) or available(flasher)
 

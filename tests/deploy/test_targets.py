@@ -123,3 +123,12 @@ def test_doctor_tells_what_targets_lack(tmp_path: Path) -> None:
     assert f"{tmp_path}/ttyACM0 is not there" in found["uno's port"]["detail"]
     assert "apt-get install avrdude" in found["avrdude"]["remedy"]
     assert "trainerd run" in found["ports process"]["remedy"]
+
+
+def test_commands_without_a_daemon_do_without_the_facts_of_boards(tmp_path: Path) -> None:
+    path = write(tmp_path, 'board = "x"\n')
+    path.write_text(f'runtime_dir = "{tmp_path}"\nstate_dir = "{tmp_path}/state"\n{path.read_text()}')
+    assert result_of(trainerd("jobs", "--json", config=path)) == []
+    (told,) = result_of(trainerd("targets", "--json", config=path))
+    assert (told["name"], told["available"], told["state"]["online"]) == ("press", False, False)
+    assert "there is no board 'x'" in trainerd("targets", config=path).stdout
