@@ -108,6 +108,12 @@ def test_everything_may_be_said(tmp_path: Path) -> None:
             "worker.memory_mb: expected `int` >= 64",
         ),
         ('state_dir = "/tmp/state"', '[log]\nlevel = "loud"\n', 2, "log.level: 'loud' is unknown"),
+        (
+            'state_dir = "/tmp/state"',
+            '[keras.akida]\ntarget = "AKD2000"\n',
+            2,
+            "keras.akida.target: 'AKD2000' is unknown, did you mean 'AKD1000'?",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -60,6 +61,7 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
     ExportError
         The network cannot be written as C.
     """
+    began = time.monotonic()
     emit.enter("prepare")
     prepared = prepare(spec)
     if prepared.settings.mode == "visual":
@@ -97,7 +99,7 @@ def run(spec: Spec, emit: Emitter) -> dict[str, Any]:
         answers = {"float32": floats, "int8": choice.answers}
     accept(choice, emit)
     if prepared.settings.mode == "visual":
-        trained = replace(trained, akida=make_akida_variant(spec, prepared, emit))
+        trained = replace(trained, akida=make_akida_variant(spec, prepared, emit, began))
     if trained.akida is not None and trained.akida.warning is not None:
         emit.log("warn", f"{trained.akida.warning}; the int8 network is made all the same")
         prepared.warnings.append(trained.akida.warning)

@@ -7,6 +7,7 @@ integers that the chip takes. Nothing that goes wrong with it costs the int8 net
 from __future__ import annotations
 
 import os
+import time
 import traceback
 from dataclasses import dataclass, replace
 from functools import partial
@@ -38,6 +39,12 @@ from daemon.wire.worker import AKIDA_BEGUN, Progress, Spec
 #: Epochs with few bits, and how many of them may pass without a better one.
 _EPOCHS, _PATIENCE = 30, 10
 
+#: Share of the job's time that all training may take: converting and writing come after it.
+_OF_TIME = 0.8
+
+#: Share of the stage ``quantize`` that is left for the variant.
+_LEFT = 0.1
+
 #: How often the process may die while MetaTF, which is native code, is at work: once may be bad luck.
 _TRIES = 2
 
@@ -66,7 +73,9 @@ class AkidaVariant:
         return None if self.files else f"no Akida variant: {self.facts['message']}"
 
 
-def make_akida_variant(spec: Spec, prepared: Prepared, emit: Emitter) -> AkidaVariant | None:
+def make_akida_variant(
+    spec: Spec, prepared: Prepared, emit: Emitter, began: float | None = None
+) -> AkidaVariant | None:
     """Make the variant, or find out why there is none.
 
     Parameters
@@ -77,6 +86,8 @@ def make_akida_variant(spec: Spec, prepared: Prepared, emit: Emitter) -> AkidaVa
         Its rows and settings.
     emit : Emitter
         Hears of epochs, and of what comes of it.
+    began : float, optional
+        When the worker began, on the monotonic clock; now where left out.
 
     Returns
     -------
@@ -89,7 +100,7 @@ def make_akida_variant(spec: Spec, prepared: Prepared, emit: Emitter) -> AkidaVa
     try:
         akida = load_akida()
         _count(begun)
-        made = _Making(spec, prepared, emit, akida).make()
+        made = _Making(spec, prepared, emit, akida, time.monotonic() if began is None else began).make()
     except TrainingError as error:
         made = refused(error.code, error.message)
     except JobError:
@@ -125,9 +136,10 @@ def _count(begun: Path) -> None:
 class _Making:
     """A variant under way."""
 
-    def __init__(self, spec: Spec, prepared: Prepared, emit: Emitter, akida: Any) -> None:
-        self._spec, self._prepared, self._emit = spec, prepared, emit
+    def __init__(self, spec: Spec, prepared: Prepared, emit: Emitter, akida: Any, began: float) -> None:
+        self._spec, self._prepared, self._emit, self._began = spec, prepared, emit, began
         self._akida, self._target = akida, resolve(akida, spec.akida.target)
+        self._trained = 0
 
     def make(self) -> AkidaVariant:
         """Train with few bits, convert, and compare.
@@ -174,7 +186,7 @@ class _Making:
                     "neurons": learning.neurons,
                     "learnt": [],
                 }
-            except AkidaRefused as error:
+            except TrainingError as error:
                 facts["edgeLearning"] = {"made": False, "code": error.code, "message": error.message}
                 self._emit.log("warn", f"no model that learns on the chip: {error.message}")
         self._emit.log("info", f"the Akida variant fits on {self._target.name} and decides like its network")
@@ -213,10 +225,19 @@ class _Making:
             seed=self._spec.seed,
             hear=self._hear,
         )
+        self._trained += 1
 
     def _hear(self, epoch: Epoch) -> None:
-        """Tell of an epoch, and stop before the whole job is out of time."""
-        fraction = 0.5 + 0.5 * epoch.number / epoch.epochs
+        """Tell of an epoch; give up where the job would run out of time, and lose its int8 network."""
+        limit = self._spec.limits.seconds
+        if limit is not None and time.monotonic() - self._began + epoch.eta_s > limit * _OF_TIME:
+            raise AkidaRefused(
+                f"training it would take longer than jobs.timeout_s leaves, {limit:.0f} s for the whole job: "
+                "raise it, or ask for fewer trainingCycles",
+                stage="quantize",
+            )
+        # The stage has come far before this, and how often a network will be trained here is not known yet.
+        fraction = 1 - _LEFT * 0.5 ** (self._trained + epoch.number / epoch.epochs)
         self._emit.tell(
             Progress("quantize", fraction, epoch.metrics, epoch.number, epoch.epochs, epoch.eta_s)
         )

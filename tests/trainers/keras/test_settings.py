@@ -29,7 +29,6 @@ ECHOED = {
     "lastShownModelVariant",
     "showAdvancedTrainingSettings",
     "showAugmentationTrainingSettings",
-    "akidaEdgeLearningConfig",
 }
 
 
@@ -88,6 +87,7 @@ VALUES: dict[str, tuple[dict[str, Any], Any]] = {
     "augmentationPolicySpectrogram": (GRID, {"enabled": True, "warping": True}),
     "profileInt8": ({}, False),
     "skipEmbeddingsAndMemory": ({}, True),
+    "akidaEdgeLearningConfig": ({}, {"enabled": True, "additionalClasses": 2}),
     "customValidationMetadataKey": ({}, "site"),
     "customParameters": ({}, {"pruning": "0.5"}),
     "anomalyCapacity": ({}, "low"),
