@@ -92,10 +92,10 @@ def _rows() -> npt.NDArray[np.float64]:
     return np.asarray(rows.astype(np.float32), dtype=np.float64)
 
 
-def integer_model(case: Case, rows: npt.NDArray[np.float64]) -> IntegerModel:
+def integer_model(case: Case, rows: npt.NDArray[np.float64], clusters: int = CLUSTERS) -> IntegerModel:
     """Train, set the threshold, and quantize as a job does."""
     axes = np.arange(rows.shape[1], dtype=np.uint16)
-    model = case.trainer.fit(AnomalyTask(axes, rows, CLUSTERS, case.options, 3)).model
+    model = case.trainer.fit(AnomalyTask(axes, rows, clusters, case.options, 3)).model
     model = replace(model, threshold=max(0.1, float(np.percentile(model.score(rows), 99))))
     integer, report = choose(model, rows)
     if not report.passed:

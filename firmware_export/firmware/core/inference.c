@@ -13,7 +13,9 @@
 #define FW_VERSION "trainerd 1"
 #endif
 
-#define PROTOCOL 1u
+#ifndef FW_PROTOCOL
+#define FW_PROTOCOL 1u
+#endif
 /* By source. */
 static const char source_names[SOURCES][8] = {"slot0", "slot1", "factory"};
 
@@ -36,7 +38,7 @@ int model_info(void) {
   while (boot == 0) boot = hal_boot();
   cbor_map(TEXT("proto#fw$board$name$arch*slots#slotsize#seq#src$confirmed?hash*project#learn#version#inlen#inbytes#"
                 "outbytes#outwidth#max#boot#front$"),
-           (uint32_t)PROTOCOL, FW_VERSION, hal_board, fw_model.name != NULL ? fw_model.name : "", own->architecture,
+           (uint32_t)FW_PROTOCOL, FW_VERSION, hal_board, fw_model.name != NULL ? fw_model.name : "", own->architecture,
            (uint32_t)sizeof own->architecture, (uint32_t)(slot_size != 0 ? 2 : 0), slot_size,
            journal_newest()->sequence, source_names[slots.active], slots.active == slots.confirmed, slots.digest,
            (uint32_t)sizeof slots.digest, blob->project, blob->learn, blob->version, (uint32_t)fw_model.rows,
