@@ -80,7 +80,7 @@ class EmulatedCortexM:
     @contextmanager
     def running(self, model: Deployable, flags: Sequence[str] = ()) -> Iterator[Place]:
         """Build and start it; see `Hardware`."""
-        with emulated(self.name, _cortex_m_firmware(self.name, model, tuple(flags))) as board:
+        with emulated(self.name, firmware_image(self.name, model, tuple(flags))) as board:
             yield Place(board.url, tcp=board.port)
 
 
@@ -100,7 +100,8 @@ class SimulatedAvr:
 
 
 @functools.cache
-def _cortex_m_firmware(core: str, model: Deployable, flags: tuple[str, ...]) -> Path:
+def firmware_image(core: str, model: Deployable, flags: tuple[str, ...] = ()) -> Path:
+    """The firmware of a board with a model in it, linked once; ``core`` is that of an emulated one."""
     folder = _new_folder()
     options = (*model.firmware.flags, f"-I{folder}", *flags)
     return build_firmware(core, folder / "firmware.elf", model=written(model, folder), flags=options)
