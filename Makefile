@@ -54,6 +54,7 @@ bench-mcu: $(KERAS_STAMP) system-packages ## instructions and bytes on emulated 
 	$(BIN)/python -m hw_tests.bench
 	$(BIN)/python -m hw_tests.bench_networks $(ARGS)
 	$(BIN)/python -m hw_tests.bench_core
+	$(BIN)/python -m hw_tests.bench_deploy
 	$(BIN)/python -m hw_tests.bench_firmware
 
 .PHONY: campaign

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.deploy.board_session import BoardSession
@@ -26,6 +27,7 @@ ROWS = 1000
 BAUD = 115_200
 BYTES_A_SECOND = BAUD / 10
 PARAMETERS = 4096
+SIGNATURE = 64
 LINE_BAR, FLASH_BAR = 1.3, 5.0
 
 
@@ -42,23 +44,40 @@ def right_rows(hardware: Hardware, model: Deployable) -> int:
 
 def large(version: int) -> Deployable:
     """A network of about `PARAMETERS` bytes of parameters."""
-    data = Chain((1, 36), version).dense(36).dense(24).dense(8, 0).finish()
+    data = Chain((1, 36), version).dense(36).dense(40).dense(8, 0).finish()
     return Deployable("large", network_model(data, "large"), version, lambda rows: rows, bytes)
 
 
-def update_cost() -> tuple[int, int, int, float]:
-    """Bytes of parameters, of the blob, and to the board, and seconds, of an update over a slow line."""
+@dataclass(frozen=True)
+class Update:
+    """What an update over the slow line took: bytes of its parts, and seconds."""
+
+    params: int
+    blob: int
+    to_board: int
+    from_board: int
+    seconds: float
+
+
+def update_cost() -> Update:
+    """Update a model over the slow line."""
     first, second = large(1), large(2)
     with EmulatedCortexM("M4F").running(first) as place:
         assert place.tcp is not None
         with line_to(place.tcp, baud=BAUD) as line, SerialLink(line.url) as link:
             session = BoardSession(link)
             session.info()
-            before, began = line.to_board, time.monotonic()
+            to_board, from_board, began = line.to_board, line.from_board, time.monotonic()
             blob = second.firmware.blob(PROJECT, LEARN, second.version)
             update_slot(session, blob, lambda message: KEY.sign(message).signature, lambda _: None)
             seconds = time.monotonic() - began
-            return len(second.firmware.params), len(blob.message()) + 64, line.to_board - before, seconds
+            return Update(
+                len(second.firmware.params),
+                len(blob.message()) + SIGNATURE,
+                line.to_board - to_board,
+                line.from_board - from_board,
+                seconds,
+            )
 
 
 def flash_cost() -> tuple[int, float]:
@@ -85,16 +104,18 @@ def main() -> None:
     for hardware in EMULATED:
         for kind, make in DEPLOYABLES.items():
             print(f"{hardware.name:10} {kind:7} {right_rows(hardware, make(1)):5}")
-    params, blob, to_board, seconds = update_cost()
-    line_s = to_board / BYTES_A_SECOND
+    done = update_cost()
+    # Questions and answers take turns: neither way is used while the other is.
+    line_s = (done.to_board + done.from_board) / BYTES_A_SECOND
     size, flash_s = flash_cost()
-    print(f"\n{'an update at 115,200 baud':42} {'measured':>9}   bar")
-    print(f"{'parameters, blob, bytes to the board':42} {params:,}, {blob:,}, {to_board:,}")
-    print(f"{'seconds, of what goes to the board':42} {seconds:9.3f}   {line_s:.3f} on the line")
-    print(f"{'times the line':42} {seconds / line_s:9.2f}   {LINE_BAR}")
-    print(f"{'times the line of the parameters alone':42} {seconds / (params / BYTES_A_SECOND):9.2f}")
-    print(f"{'seconds to flash firmware of ' + format(size, ',') + ' bytes':42} {flash_s:9.2f}")
-    print(f"{'times faster than flashing':42} {flash_s / seconds:9.1f}   {FLASH_BAR}")
+    sizes = f"{done.params:,}, {done.blob:,}, {done.to_board:,}, {done.from_board:,}"
+    print(f"\n{'an update at 115,200 baud':44} {'measured':>9}   bar")
+    print(f"{'bytes: parameters, blob, to the board, back':44} {sizes}")
+    print(f"{'seconds; on the line alone':44} {done.seconds:9.3f}   {line_s:.3f}")
+    print(f"{'times the line, both ways':44} {done.seconds / line_s:9.2f}   {LINE_BAR}")
+    print(f"{'times the line, to the board only':44} {done.seconds / (done.to_board / BYTES_A_SECOND):9.2f}")
+    print(f"{'seconds to flash ' + format(size, ',') + ' bytes of firmware':44} {flash_s:9.2f}")
+    print(f"{'times faster than flashing':44} {flash_s / done.seconds:9.1f}   {FLASH_BAR}")
 
 
 if __name__ == "__main__":

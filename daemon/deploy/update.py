@@ -83,22 +83,23 @@ def update_slot(
     check_fits(info, blob)
     sent = 0
     following = blob.with_sequence(info.sequence + 1)
+    in_use = following.digest()
     if runs(info, blob):
+        in_use = bytes.fromhex(info.digest)
         hear(Log("info", f"version {blob.version} runs on the board already"))
-    elif bytes.fromhex(info.digest) != following.digest():
+    elif bytes.fromhex(info.digest) != in_use:
         signed = following.signed(sign)
         travelling = pack(signed)
         packed = f", packed to {len(travelling)}" if len(travelling) < len(signed) else ""
         hear(Log("info", f"sends {len(signed)} bytes{packed}, sequence {following.sequence}"))
         sent = session.upload(travelling, lambda share: hear(Progress("flash", share)))
-        session.test(following.digest())
+        session.test(in_use)
     hear(Progress("verify", 0.0))
     try:
-        now = session.info()
-        vectors = verify(session, now, blob)
+        vectors = verify(session, info, blob)
         hear(Progress("verify", 0.9))
-        if not now.confirmed:
-            session.confirm(bytes.fromhex(now.digest))
+        if sent or not info.confirmed:
+            session.confirm(in_use)
     except DeployError:
         if sent or not info.confirmed:
             _go_back(session)
