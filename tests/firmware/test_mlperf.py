@@ -15,6 +15,8 @@ from hw_tests.boards.peer import Peer, peer
 from tests.firmware.mlperf_runner import Runner
 from tests.firmware.smp_line import MODEL, READ, WRITE, Line
 
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "device-protocol.md").read_text()
+
 
 @pytest.fixture(scope="module")
 def board() -> Iterator[Peer]:
@@ -115,6 +117,19 @@ def test_a_frame_in_between_takes_the_row_and_answers(board: Peer, runner: Runne
     assert runner.send("infer 1 0")[-1] == "e-[No results]"
     assert runner.load(b"\1\1\1\2") == ["m-load-done"]
     assert runner.infer(1, 0)[0] == [19]
+
+
+def test_the_example_of_the_page_is_what_happens(runner: Runner) -> None:
+    (example,) = re.findall(r"```mlperf\n(.*?)```", PAGE, re.DOTALL)
+    said: list[str] = []
+    for line in example.splitlines():
+        if line.startswith("> "):
+            assert said == []
+            said = [re.sub(r"us-\d+", "us-N", one) for one in runner.send(line[2:].removesuffix("%"))]
+            said.append("m-ready")
+        else:
+            assert line == f"< {said.pop(0)}"
+    assert said == []
 
 
 def test_a_firmware_without_a_model_says_so() -> None:
