@@ -8,9 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 from daemon.quantize.anomaly import quantize
+from daemon.quantize.vectors import vectors
+from firmware_export.firmware_model import anomaly_model
+from firmware_export.read_anomaly import read
 from tests.firmware_export.c_programs import STRICT, export_as
-from tests.quantize.models import kmeans_model
+from tests.quantize.models import kmeans_model, model_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "c-interface.md"
 
@@ -49,3 +55,38 @@ def test_every_name_of_the_header_is_on_the_page(tmp_path: Path) -> None:
     page = PAGE.read_text()
     for name in names:
         assert name.replace("PRESS_", "<NAME>_").replace("press_", "<name>_") in page, name
+
+
+_BESIDE = r"""
+#include <stdio.h>
+#include <stdlib.h>
+int main(void) {
+  press_in_t q[PRESS_INPUT_LEN];
+  void *params = malloc(press_params_size);
+  if (fread(params, press_params_size, 1, stdin) != 1) return 1;
+  take(params);
+  while (fread(q, sizeof q, 1, stdin) == 1) {
+    int32_t score_q = press_score_q(q);
+    fwrite(&score_q, sizeof score_q, 1, stdout);
+  }
+  free(params);
+  return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("kind", ["kmeans", "gmm"])
+def test_parameters_of_another_training_take_effect(kind: str, tmp_path: Path) -> None:
+    (model, rows), (again, others) = (model_of(kind, 4, 5, seed=seed) for seed in (0, 1))
+    one = export_as("press", quantize(model, rows, bits=8, headroom=2.0), tmp_path)
+    integer = quantize(again, others, bits=8, headroom=2.0)
+    integer.save(tmp_path / "again.npz")
+    params = anomaly_model(read(tmp_path / "again.npz"), "press", vectors(integer, others)).params
+    (tmp_path / "main.c").write_text(fenced("c", 1) + _BESIDE)
+    command = ["gcc", "-std=c99", *STRICT, "-DPRESS_UPDATABLE", str(one.source), "main.c", "-o", "main"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    q = integer.quantize(others)
+    given = params + q.tobytes()
+    told = subprocess.run([str(tmp_path / "main")], input=given, capture_output=True, check=True).stdout
+    assert np.frombuffer(told, np.int32).tolist() == integer.score_q(q).tolist()
+    assert np.frombuffer(told, np.int32).tolist() != one.model.score_q(q).tolist()
