@@ -95,6 +95,7 @@ def build_firmware(
     identity: tuple[int, int, int],
     public_key: bytes,
     hear: Callable[[Log], None],
+    check: Callable[[], None] = lambda: None,
     application: Path | None = None,
     command: Sequence[str] = (),
     result: str | None = None,
@@ -113,6 +114,8 @@ def build_firmware(
         Whose models its slots take: 32 bytes of Ed25519, zeros for those of anybody.
     hear : callable
         Told what is run, and what that says.
+    check : callable
+        Raises where the build is to stop; called once a second at least.
     application : Path, optional
         Directory of the user's: C files that are built into the reference firmware in place of its test
         signal, or a CMake project of its own.
@@ -133,7 +136,7 @@ def build_firmware(
     ways.write_model(model, folder, identity, public_key)
     way = ways.choose(board, model, folder, application, tuple(command), result)
     for step in way.steps:
-        _run(board, step, folder, hear)
+        _run(board, step, folder, hear, check)
     built = folder / way.result
     if not built.is_file():
         raise BuildFailed(
@@ -162,7 +165,13 @@ def _converted(board: Board, elf: Path, folder: Path, hear: Callable[[Log], None
     return images
 
 
-def _run(board: Board, step: Step, folder: Path, hear: Callable[[Log], None]) -> None:
+def _run(
+    board: Board,
+    step: Step,
+    folder: Path,
+    hear: Callable[[Log], None],
+    check: Callable[[], None] = lambda: None,
+) -> None:
     """Run one step; its first error becomes that of the build."""
     program = step.argv[0]
     if shutil.which(program) is None:
@@ -174,10 +183,15 @@ def _run(board: Board, step: Step, folder: Path, hear: Callable[[Log], None]) ->
     where.mkdir(parents=True, exist_ok=True)
 
     def line(text: str) -> None:
+        check()
         said.append(text)
         hear(Log("warn" if "warning" in text.lower() else "info", text))
 
-    ended = run(step.argv, where, TIMEOUT_S, line, lambda _: None, environment=step.environment)
+    def alive() -> bool:
+        check()
+        return True
+
+    ended = run(step.argv, where, TIMEOUT_S, line, lambda _: None, alive, step.environment)
     if ended.status is None:
         raise BuildFailed(f"{program} took longer than {TIMEOUT_S:g} s and was ended", stage=STAGE)
     if ended.status:

@@ -209,6 +209,7 @@ class _Deployment:
                 identity=(spec.project_id, spec.learn_id, spec.version),
                 public_key=self._ports.public_key(),
                 hear=hear,
+                check=self._emit.check,
                 application=None if target.application is None else Path(target.application),
                 command=target.build or (),
                 result=target.result,

@@ -11,6 +11,7 @@ import asyncio
 import fcntl
 import logging
 import os
+import select
 import signal
 import sys
 from collections.abc import Iterator
@@ -27,6 +28,9 @@ from daemon.deploy.workplaces import workplaces
 from daemon.errors import ConfigError
 
 _log = logging.getLogger("daemon.deploy.ports")
+
+#: Seconds between two looks whether an earlier process has ended.
+_LOCK_PAUSE_S = 0.2
 
 
 async def serve(settings: Config, config_file: Path, *, until_eof: bool) -> None:
@@ -77,16 +81,26 @@ def _owner(directory: Path) -> int:
 
 
 @contextmanager
-def held(directory: Path) -> Iterator[None]:
-    """Hold the directory of what is kept for this process; waits for an earlier one that ends a flash."""
+def held(directory: Path, *, until_eof: bool) -> Iterator[bool]:
+    """Hold the directory of what is kept for this process; waits for an earlier one that ends a flash.
+
+    Gives False where standard input ended meanwhile.
+    """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (directory / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            _log.warning("%s is in use: waiting for the process that ends its work there", directory)
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        told = False
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if not told:
+                    _log.warning("%s is in use: waiting for the process that ends its work there", directory)
+                told = True
+            if select.select([sys.stdin] if until_eof else [], [], [], _LOCK_PAUSE_S)[0]:
+                yield False
+                return
+        yield True
 
 
 def main() -> int:
@@ -99,8 +113,9 @@ def main() -> int:
     try:
         settings = load(arguments.config)
         logging.basicConfig(level=settings.log.level.upper(), handlers=[journal.log_handler()])
-        with held(settings.ports_state_path):
-            asyncio.run(serve(settings, arguments.config, until_eof=arguments.until_eof))
+        with held(settings.ports_state_path, until_eof=arguments.until_eof) as ours:
+            if ours:
+                asyncio.run(serve(settings, arguments.config, until_eof=arguments.until_eof))
     except ConfigError as error:
         sys.stderr.write(f"{error.message}\n")
         return 2

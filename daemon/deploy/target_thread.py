@@ -78,11 +78,13 @@ class TargetThread(threading.Thread):
         self._look_due = 0.0
 
     def submit(self, order: Order) -> None:
-        """Queue an order; says so where it must wait, and refuses where too many do."""
+        """Queue an order; says so where it must wait, and refuses where too many do.
+
+        Once this stops it tells nothing more: whoever is cut off asks the next process.
+        """
         waiting = self._orders.qsize()
-        if waiting >= MOST_WAITING or self._stopping.is_set():
-            why = "the process that holds it stops" if self._stopping.is_set() else f"{waiting} wait for it"
-            message = f"target {self._target_name} takes nothing more: {why}; try again later"
+        if waiting >= MOST_WAITING:
+            message = f"target {self._target_name} takes nothing more: {waiting} wait for it; try again later"
             order.hear(Failed(BoardUnreachable.code, message, None, True))
             return
         if isinstance(order.operation, Deploy):
@@ -113,7 +115,6 @@ class TargetThread(threading.Thread):
             except Exception as error:  # noqa: BLE001
                 _log.exception("target %s", self._target_name)
                 self._lose(DeployError(f"unexpected {type(error).__name__}: {error}"))
-        self._refuse_waiting()
         self._place.line.close()
 
     def _next(self) -> Order | None:
@@ -153,7 +154,10 @@ class TargetThread(threading.Thread):
                 raise JobCanceled("nobody waits for it any more")
 
         try:
-            ending: Done | Failed = Done(deploy(self._place, operation, hear, check))
+            ending: Done | Failed | None = Done(deploy(self._place, operation, hear, check))
+        except JobCanceled:
+            _log.info("target %s, job %d: stopped", self._target_name, operation.job_id)
+            ending = None
         except JobError as error:
             _log.warning("target %s, job %d: %s", self._target_name, operation.job_id, error.message)
             ending = Failed(error.code, error.message, error.stage or stage, error.retryable, error.details)
@@ -166,7 +170,8 @@ class TargetThread(threading.Thread):
         self._ask()
         self._look_due = 0.0
         self._ahead.remove(_words(operation))
-        order.hear(ending)
+        if ending is not None:
+            order.hear(ending)
 
     def _look(self) -> None:
         """Go on with what was cut off, hear what the board says of itself, and have it sample."""
@@ -212,12 +217,6 @@ class TargetThread(threading.Thread):
     def _publish_rows(self, rows: Iterator[Rows]) -> None:
         for some in rows:
             self._publish(some)
-
-    def _refuse_waiting(self) -> None:
-        while not self._orders.empty():
-            order = self._orders.get()
-            if order is not None:
-                self.submit(order)
 
     def _log_event(self, event: Progress | Log) -> None:
         if isinstance(event, Log):

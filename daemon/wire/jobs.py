@@ -37,7 +37,7 @@ class JobInfo(msgspec.Struct, frozen=True, rename="camel"):
     state : str
         QUEUED, IN_PROGRESS, SUCCEEDED, FAILED, TIMED_OUT, REJECTED or CANCELED.
     stage : str or None
-        prepare, train, quantize, evaluate or export while it runs.
+        prepare, train, quantize, evaluate, export, build, flash or verify while it runs.
     progress : float
         0..1 of the whole job.
     version : int

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import fcntl
 import os
 import signal
 import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from daemon.wire.deploy import Ask, Cursor, Deploy, Key, Watch
+from daemon.wire.deploy import MAX_LINE, Ask, Cursor, Deploy, Key, Watch
 from hw_tests.boards.peer import Peer, peer
 from tests.deploy.linear import KEY, KEY_FLAG, linear
 from tests.deploy.ports_process import Ports, ports
@@ -218,3 +221,54 @@ def test_a_client_that_goes_away_stops_an_update(held: Ports, board: Peer) -> No
         pass
     os.kill(board.process.pid, signal.SIGCONT)
     assert held.told(Ask("press"))[0]["info"]["version"] == 3
+
+
+def test_a_line_without_an_end_is_cut_off(held: Ports) -> None:
+    with held.connect() as link, link.makefile("rb") as answers:
+        with contextlib.suppress(ConnectionError):
+            link.sendall(b"x" * (MAX_LINE + 1024 * 1024))
+        with contextlib.suppress(ConnectionError):
+            assert answers.read() == b""
+    assert held.told(Ask("press"))[0]["info"] is not None
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
+def test_another_user_is_turned_away_whatever_the_socket_allows(board: Peer) -> None:
+    with tempfile.TemporaryDirectory() as folder, ports(Path(folder), target(board.url)) as process:
+        for path in (process.directory, process.path.parent, process.path):
+            path.chmod(0o777)
+        os.seteuid(65534)
+        try:
+            with process.connect() as link:
+                assert link.recv(1) == b""
+        finally:
+            os.seteuid(0)
+        assert "user 65534 was turned away" in process.log()
+        assert process.told(Ask("press"))[0]["info"] is not None
+
+
+def test_a_port_that_another_program_has_is_told_as_busy(tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    port = os.ttyname(theirs)
+    fcntl.flock(theirs, fcntl.LOCK_EX)
+    try:
+        with ports(tmp_path, target(port)) as process:
+            assert f"{port} is in use" in process.told(Ask("press"))[0]["reason"]
+            failed = ending(process.told(order()))
+            assert (failed["code"], failed["retryable"]) == ("board_unreachable", True)
+    finally:
+        os.close(theirs)
+        os.close(ours)
+
+
+def test_a_process_that_stops_tells_nothing_and_the_next_goes_on(held: Ports, board: Peer) -> None:
+    os.kill(board.process.pid, signal.SIGSTOP)
+    with held.telling(order(version=4)) as answers:
+        next(answers)
+        assert held.process is not None
+        held.process.send_signal(signal.SIGTERM)
+        os.kill(board.process.pid, signal.SIGCONT)
+        assert not any(each["type"] in {"done", "failed"} for each in answers)
+    assert held.end() == 0
+    held.start()
+    assert ending(held.told(order(version=4)))["type"] == "done"
