@@ -19,6 +19,22 @@ MODEL = f"api/{PROJECT}/models/{KMEANS}"
 DEPLOY = f"api/{PROJECT}/jobs/deploy/{KMEANS}"
 
 
+#: A board that is there, and one that never is.
+_TARGETS = """
+[targets.press]
+board = "mps2-an386"
+port = "socket://127.0.0.1:{port}"
+groups = ["line"]
+ask_s = 1
+{config}
+
+[targets.lathe]
+board = "mps2-an386"
+port = "socket://127.0.0.1:1"
+groups = ["line"]
+"""
+
+
 @dataclass
 class Gateway:
     """A daemon with one target, ``press``, and its board.
@@ -97,9 +113,7 @@ def gateway(broker: Broker, name: str, *, versions: int = 2, config: str = "") -
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gw-")))
         port = free_port()
-        table = (
-            f'[targets.press]\nboard = "mps2-an386"\nport = "socket://127.0.0.1:{port}"\nask_s = 1\n{config}'
-        )
+        table = _TARGETS.format(port=port, config=config)
         daemon = Daemon(directory, broker.port, device=name, config=table)
         made = Gateway(directory, daemon, port)
         made.write_key()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -61,14 +63,41 @@ def test_a_version_gets_onto_the_board_and_back(press: Gateway, client: Client) 
         wait_for_version(client, 1)
 
 
-def test_progress_rises_through_the_stages(press: Gateway, client: Client) -> None:
+def test_a_group_s_targets_are_tried_one_after_another_and_told_one_by_one(
+    press: Gateway, client: Client
+) -> None:
     with press.board():
+        wait_until("the board", lambda: targets_told(client).get("press"))
+        job = wait_for_end(client, deploy(client, target="line"))
+    assert (job["state"], job["error"]["code"], job["error"]["stage"]) == (
+        "FAILED",
+        "board_unreachable",
+        "build",
+    )
+    first, second = job["result"]["targets"]
+    assert (first["target"], first["vectors"] > 0, "error" in first) == ("press", True, False)
+    assert (second["target"], second["error"]["code"]) == ("lathe", "board_unreachable")
+    assert job["error"]["message"].startswith("lathe: ")
+
+
+def test_a_deployment_is_canceled_between_two_packets(press: Gateway, client: Client) -> None:
+    (press.directory / "flash").unlink(missing_ok=True)
+    with press.board() as board:
+        wait_for_version(client, 1)
+        os.kill(board.process.pid, signal.SIGSTOP)
         job_id = deploy(client)
-        assert wait_for_end(client, job_id)["state"] == "SUCCEEDED"
-        log = client.request("get", f"api/{PROJECT}/jobs/{job_id}/stdout").body["stdout"]
-        assert any(
-            "press: sending" in line["data"] or "runs on the board already" in line["data"] for line in log
+        client.wait_for(
+            "the job to run",
+            lambda message: (
+                message.topic == f"{client.root}/jobs/{job_id}/status"
+                and json.loads(message.payload)["state"] == "IN_PROGRESS"
+            ),
         )
+        assert client.request("post", f"api/{PROJECT}/jobs/{job_id}/cancel").status == 200
+        assert wait_for_end(client, job_id)["state"] == "CANCELED"
+        os.kill(board.process.pid, signal.SIGCONT)
+        again = wait_for_end(client, deploy(client))
+        assert again["result"]["targets"][0]["previous"]["version"] == 1
 
 
 def test_a_board_that_is_away_fails_the_job_soon_and_says_why(press: Gateway, client: Client) -> None:
