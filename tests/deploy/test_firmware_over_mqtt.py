@@ -49,7 +49,8 @@ CLOCK_HZ = 25_000_000
 
 
 @pytest.fixture(scope="module")
-def client(broker: Broker) -> Iterator[Client]:
+def daemon(broker: Broker) -> Iterator[Daemon]:
+    """A daemon whose board is empty, with two versions of a model."""
     server = f"127.0.0.1:{free_port()}"
     with (
         tempfile.TemporaryDirectory(prefix="gw-") as folder,
@@ -66,9 +67,17 @@ def client(broker: Broker) -> Iterator[Client]:
                 set_up_project(client)
                 for _ in range(2):
                     assert wait_for_end(client, train(client))["state"] == "SUCCEEDED"
-                yield client
+            yield daemon
         finally:
             daemon.stop()
+
+
+@pytest.fixture
+def client(daemon: Daemon) -> Iterator[Client]:
+    """A client that hears of jobs."""
+    with daemon.client() as connected:
+        connected.subscribe(f"{connected.root}/jobs/#")
+        yield connected
 
 
 def test_an_empty_board_gets_firmware_and_then_models_into_its_slots(client: Client) -> None:
@@ -88,6 +97,28 @@ def test_a_model_that_is_too_large_is_told_before_anything_is_built(client: Clie
     assert "bytes of flash of 4,096" in job["error"]["message"]
     log = client.request("get", f"api/1/jobs/{job['id']}/stdout").body["stdout"]
     assert not any("gcc" in line["data"] for line in log)
+
+
+@pytest.mark.parametrize(
+    ("point", "version"), [("ports.begun", 1), pytest.param("ports.verify", 2, marks=pytest.mark.campaign)]
+)
+def test_a_kill_in_a_flash_leaves_it_to_the_next_process(
+    daemon: Daemon, tmp_path: Path, point: str, version: int
+) -> None:
+    struck, before = tmp_path / "struck", len(daemon.log())
+    daemon.stop()
+    daemon.config = daemon.config.replace(
+        'flasher = "gdb"\nflasher_', 'flasher = "gdb"\nmethod = "firmware"\nflasher_'
+    )
+    daemon.start(environment={"TRAINERD_FAULT": f"{point}:kill", "TRAINERD_FAULT_ONCE": str(struck)})
+    with daemon.client() as client:
+        client.subscribe(f"{client.root}/jobs/#")
+        job = wait_for_end(client, deploy(client, version))
+    assert struck.exists()
+    assert job["state"] == "SUCCEEDED", job
+    (told,) = job["result"]["targets"]
+    assert (told["method"], told["vectors"] > 0) == ("firmware", True)
+    assert ("a flash was cut off: it is done again" in daemon.log()[before:]) == (point == "ports.begun")
 
 
 def test_a_target_that_is_not_there_starts_nothing(client: Client) -> None:
