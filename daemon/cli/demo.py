@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from daemon.cli import demo_keras
+from daemon.cli import demo_board, demo_keras
 from daemon.cli.demo_stage import PROJECT, local_daemon, say, stage, version_path, watch
 from daemon.cli.ends import CallWrong, Stopped, WorkFailed, end_if_asked, stop
 from daemon.cli.options import print_json, print_table
 
 if TYPE_CHECKING:
+    from daemon.cli.demo_client import DemoClient
     from daemon.cli.demo_data import DemoData
 
 
@@ -47,8 +48,9 @@ MODELS = (
 @click.command("demo")
 @click.option("--csv", "csv_file", metavar="FILE", type=click.Path(path_type=Path), help="Your own rows.")
 @click.option("--keras", is_flag=True, help="A network that reads digits, in place of anomaly models.")
+@click.option("--deploy", is_flag=True, help="Put the K-means onto an emulated board, and back.")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
-def command(csv_file: Path | None, keras: bool, as_json: bool) -> None:
+def command(csv_file: Path | None, keras: bool, deploy: bool, as_json: bool) -> None:
     """Show everything on an embedded broker: data in, int8 and C out.
 
     FILE is a feature table; where it has a column `label`, rows labelled other than normal, ok or 0 are
@@ -58,14 +60,17 @@ def command(csv_file: Path | None, keras: bool, as_json: bool) -> None:
     from daemon.cli.tables import TableError
 
     if keras:
-        if csv_file is not None:
-            raise CallWrong("--csv and --keras do not go together: the network reads digits")
+        if csv_file is not None or deploy:
+            raise CallWrong("--keras goes alone: the network reads digits, and is not deployed")
         demo_keras.print_rows(_show(demo_keras.play), as_json=as_json)
         return
     try:
         data = breast_cancer() if csv_file is None else from_csv(csv_file)
     except (TableError, OSError) as error:
         raise CallWrong(str(error)) from None
+    if deploy:
+        demo_board.print_rows(_show(partial(_play_with_board, data=data)), as_json=as_json)
+        return
     rows = _show(partial(_play, data=data))
     if as_json:
         print_json(rows)
@@ -110,11 +115,30 @@ def _show(play: Callable[[Path], list[dict[str, Any]]]) -> list[dict[str, Any]]:
 def _play(directory: Path, data: DemoData) -> list[dict[str, Any]]:
     """Everything between the first process and the table."""
     with stage(directory) as user:
-        _import(directory, data)
-        user.post(f"api/{PROJECT}/impulse", _impulse(data))
-        jobs = {model: user.post(*_training_request(model, data))["id"] for model in MODELS}
-        ended = watch(user, {job_id: model.title for model, job_id in jobs.items()})
-        return [_figures(directory, data, model, ended[job_id]) for model, job_id in jobs.items()]
+        ended = _train(user, directory, data, MODELS)
+        return [_figures(directory, data, model, job) for model, job in ended.items()]
+
+
+def _play_with_board(directory: Path, data: DemoData) -> list[dict[str, Any]]:
+    """The same of the demo that deploys."""
+    (kmeans, *_) = MODELS
+
+    def train(user: DemoClient) -> float:
+        threshold: float = _train(user, directory, data, [kmeans])[kmeans]["result"]["threshold"]
+        return threshold
+
+    return demo_board.play(directory, train, kmeans.learn_id)
+
+
+def _train(
+    user: DemoClient, directory: Path, data: DemoData, models: Sequence[Model]
+) -> dict[Model, dict[str, Any]]:
+    """Bring the data in and have models trained; their jobs as they ended."""
+    _import(directory, data)
+    user.post(f"api/{PROJECT}/impulse", _impulse(data))
+    jobs = {model: user.post(*_training_request(model, data))["id"] for model in models}
+    ended = watch(user, {job_id: model.title for model, job_id in jobs.items()})
+    return {model: ended[job_id] for model, job_id in jobs.items()}
 
 
 def _import(directory: Path, data: DemoData) -> None:

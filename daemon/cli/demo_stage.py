@@ -27,19 +27,21 @@ _START_S, _STOP_S = 20.0, 5.0
 
 
 @contextmanager
-def stage(directory: Path) -> Iterator[DemoClient]:
+def stage(directory: Path, config: str = "") -> Iterator[DemoClient]:
     """Start everything; ends it again whatever happens.
 
     Parameters
     ----------
     directory : Path
         Where all of it is kept.
+    config : str
+        Further lines of the daemon's configuration.
     """
     from daemon.cli.demo_client import DemoClient
 
     with (
         _broker(directory) as port,
-        _daemon(directory, port),
+        _daemon(directory, port, config),
         DemoClient(port, f"trainerd/{DEVICE}", say) as user,
     ):
         _wait_online(user)
@@ -117,13 +119,13 @@ def _broker(directory: Path) -> Iterator[int]:
 
 
 @contextmanager
-def _daemon(directory: Path, port: int) -> Iterator[None]:
+def _daemon(directory: Path, port: int, more: str) -> Iterator[None]:
     config = directory / "trainerd.toml"
     for folder in ("state", "run"):
         (directory / folder).mkdir()
     config.write_text(
         f'state_dir = "{directory / "state"}"\nruntime_dir = "{directory / "run"}"\n\n'
-        f'[device]\nid = "{DEVICE}"\n\n[mqtt]\nhost = "127.0.0.1"\nport = {port}\nversion = 3\n',
+        f'[device]\nid = "{DEVICE}"\n\n[mqtt]\nhost = "127.0.0.1"\nport = {port}\nversion = 3\n{more}',
         encoding="utf-8",
     )
     with _process(directory / "daemon.log", "daemon.app", "--config", str(config)):

@@ -78,10 +78,27 @@ def test_the_demo_of_networks_reads_digits_down_to_the_c(tmp_path: Path) -> None
     assert left_running(tmp_path) == []
 
 
+def test_the_demo_of_boards_flashes_updates_and_rolls_back(tmp_path: Path) -> None:
+    done = trainerd("demo", "--deploy", "--json", environment={"TMPDIR": str(tmp_path)})
+    empty, newer, back = result_of(done)
+    assert [row["method"] for row in (empty, newer, back)] == ["firmware", "slot", "slot"]
+    assert [row["version"] for row in (empty, newer, back)] == [1, 2, 1]
+    assert all(row["vectors"] > 0 for row in (empty, newer, back))
+    assert newer["bytes"] < empty["bytes"] / 5
+    assert left_running(tmp_path) == []
+
+
+def test_the_demo_of_boards_says_what_it_takes(tmp_path: Path) -> None:
+    environment = {"TMPDIR": str(tmp_path), "PATH": "/nonexistent"}
+    done = trainerd("demo", "--deploy", environment=environment)
+    assert done.returncode == 1
+    assert "apt-get install qemu-system-arm gcc-arm-none-eabi" in done.stderr
+
+
 def test_the_demo_of_networks_takes_no_rows_of_ones_own(tmp_path: Path) -> None:
     done = trainerd("demo", "--keras", "--csv", tmp_path / "rows.csv")
     assert done.returncode == 2
-    assert "--csv and --keras do not go together" in done.stderr
+    assert "--keras goes alone" in done.stderr
 
 
 def test_wrong_rows_are_refused_before_anything_starts(tmp_path: Path) -> None:
