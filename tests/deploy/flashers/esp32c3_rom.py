@@ -12,10 +12,11 @@ import hashlib
 import operator
 import socket
 import struct
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from tests.deploy.flashers.listening import listening
 
 _FLASH_BEGIN, _FLASH_DATA, _SYNC, _WRITE_REG, _READ_REG = 0x02, 0x03, 0x08, 0x09, 0x0A
 _READ_FLASH_SLOW, _FLASH_MD5, _SECURITY_INFO = 0x0E, 0x13, 0x14
@@ -100,31 +101,14 @@ class Rom:
 @contextmanager
 def esp32c3(rom: Rom) -> Iterator[Rom]:
     """Serve a stand-in until the block ends; its address is then in `rom.url`."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        rom.url = f"socket://127.0.0.1:{listener.getsockname()[1]}"
-        thread = threading.Thread(target=_serve, args=(listener, rom))
-        thread.start()
-        try:
-            yield rom
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join()
 
+    def talk(client: socket.socket) -> None:
+        for packet in _packets(client):
+            for reply in rom.answer(packet):
+                client.sendall(_framed(reply))
 
-def _serve(listener: socket.socket, rom: Rom) -> None:
-    while True:
-        try:
-            client, _ = listener.accept()
-        except OSError:
-            return
-        with client:
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            try:
-                for packet in _packets(client):
-                    for reply in rom.answer(packet):
-                        client.sendall(_framed(reply))
-            except ConnectionError:
-                continue
+    with listening(talk) as rom.url:
+        yield rom
 
 
 def _packets(client: socket.socket) -> Iterator[bytes]:

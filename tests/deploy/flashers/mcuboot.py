@@ -9,14 +9,16 @@ from __future__ import annotations
 import hashlib
 import socket
 import struct
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import cbor2
 from smp import packet
+
+from tests.deploy.flashers.listening import listening
 
 _READ, _WRITE = 0, 2
 _IMAGE_STATE, _IMAGE_UPLOAD = (1, 0), (1, 1)
@@ -134,32 +136,11 @@ class Mcuboot:
 @contextmanager
 def served(board: Mcuboot) -> Iterator[Mcuboot]:
     """Let a stand-in answer until the block ends; its address is then in `board.url`."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        board.url = f"socket://127.0.0.1:{listener.getsockname()[1]}"
-        thread = threading.Thread(target=_serve, args=(listener, board))
-        thread.start()
-        try:
-            yield board
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join()
+    with listening(partial(_talk, board)) as board.url:
+        yield board
 
 
-def _serve(listener: socket.socket, board: Mcuboot) -> None:
-    while True:
-        try:
-            client, _ = listener.accept()
-        except OSError:
-            return
-        with client:
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            try:
-                _talk(client, board)
-            except ConnectionError:
-                continue
-
-
-def _talk(client: socket.socket, board: Mcuboot) -> None:
+def _talk(board: Mcuboot, client: socket.socket) -> None:
     decoder = _decoder()
     for line in client.makefile("rb"):
         try:
