@@ -56,6 +56,7 @@ bench-mcu: $(KERAS_STAMP) system-packages ## instructions and bytes on emulated 
 	$(BIN)/python -m hw_tests.bench_core
 	$(BIN)/python -m hw_tests.bench_deploy
 	$(BIN)/python -m hw_tests.bench_firmware
+	$(BIN)/python -m hw_tests.bench_flashing
 
 .PHONY: campaign
 campaign: $(KERAS_STAMP) system-packages ## try to break it, at length: kill points, random kills, bad networks and clocks, a fuzzer

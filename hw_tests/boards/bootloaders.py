@@ -60,35 +60,53 @@ def an3155(*defines: str) -> Iterator[str]:
     """
     with tempfile.TemporaryDirectory() as folder:
         elf = build(_M4F, [SUPPORT / "an3155.c"], Path(folder) / "an3155.elf", flags=(*_FLAGS, *defines))
-        with qemu("mps2-an386", "-kernel", str(elf)) as (url, _):
+        semihosting = ("-semihosting-config", "enable=on,target=native")
+        with qemu("mps2-an386", "-kernel", str(elf), *semihosting, until=b"ready") as (url, _):
             yield url
 
 
 @contextlib.contextmanager
 def qemu(
-    machine: str, *arguments: str, program: str = "qemu-system-arm"
-) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """A QEMU board; the URL of its first UART, and its process.
+    machine: str, *arguments: str, program: str = "qemu-system-arm", until: bytes = b""
+) -> Iterator[tuple[str, str]]:
+    """A QEMU board.
 
     Parameters
     ----------
     machine : str
         QEMU's name of the board.
     *arguments : str
-        Further ones: an image, a gdb server.
+        Further ones: an image, or ``-S`` for a board that waits for a debugger.
     program : str
         QEMU for the board's kind of cores.
+    until : bytes
+        What a line of its standard error has when the board is ready.
+
+    Yields
+    ------
+    url : str
+        Of its first UART.
+    server : str
+        Address of its gdb server.
     """
-    # QEMU is given a socket that listens already: no port is guessed, nothing is waited for.
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.set_inheritable(True)
-        serial = ("-chardev", f"socket,id=uart,fd={listener.fileno()},server=on,wait=off,nodelay=on")
-        command = [
-            *(program, "-M", machine, "-display", "none", "-monitor", "none", *serial),
-            *("-serial", "chardev:uart", *arguments),
+    # QEMU is given sockets that listen already: no port is guessed, nothing is waited for.
+    with socket.create_server(("127.0.0.1", 0)) as uart, socket.create_server(("127.0.0.1", 0)) as gdb:
+        lines = [
+            word
+            for name, listener in (("uart", uart), ("gdb", gdb))
+            for word in ("-chardev", f"socket,id={name},fd={listener.fileno()},server=on,wait=off,nodelay=on")
         ]
-        with _running(command, pass_fds=(listener.fileno(),), stderr=subprocess.DEVNULL) as process:
-            yield f"socket://127.0.0.1:{listener.getsockname()[1]}", process
+        command = [
+            *(program, "-M", machine, "-display", "none", "-monitor", "none", *lines),
+            *("-serial", "chardev:uart", "-gdb", "chardev:gdb", *arguments),
+        ]
+        handles = (uart.fileno(), gdb.fileno())
+        with _running(command, pass_fds=handles, stderr=subprocess.PIPE) as process:
+            assert process.stderr is not None
+            while until and until not in process.stderr.readline():
+                if process.poll() is not None:
+                    raise RuntimeError(f"the board did not start: status {process.returncode}")
+            yield f"socket://127.0.0.1:{uart.getsockname()[1]}", f"127.0.0.1:{gdb.getsockname()[1]}"
 
 
 def greeting_program(
@@ -122,7 +140,7 @@ def images_of(elf: Path, objcopy: str = "arm-none-eabi-objcopy") -> dict[str, Pa
     images = {"elf": elf}
     for form, name in (("hex", "ihex"), ("bin", "binary")):
         images[form] = elf.with_suffix(f".{form}")
-        subprocess.run([objcopy, "-O", name, str(elf), str(images[form])], check=True)
+        subprocess.run([objcopy, "-O", name, "-R", ".eeprom", str(elf), str(images[form])], check=True)
     return images
 
 

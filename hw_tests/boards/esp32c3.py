@@ -44,7 +44,16 @@ def greeting_image(folder: Path, greeting: str, *, filler: int = 0) -> Path:
     defines = (f'-DGREETING="{greeting}"', *((f"-DFILLER={filler}",) if filler else ()))
     command = [
         *("riscv64-unknown-elf-gcc", "-march=rv32imc", "-mabi=ilp32", "-Os", "-std=c99", "-ffreestanding"),
-        *("-nostdlib", "-Wall", "-Wextra", "-Werror", *defines, f"-I{SUPPORT}", f"-T{SUPPORT / 'riscv.ld'}"),
+        *(
+            "-nostdlib",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            *defines,
+            f"-I{SUPPORT}",
+            "-Wl,--no-warn-rwx-segments",
+            f"-T{SUPPORT / 'riscv.ld'}",
+        ),
         *(str(SUPPORT / name) for name in ("riscv.c", "greet.c")),
     ]
     subprocess.run([*command, "-o", str(elf)], check=True)

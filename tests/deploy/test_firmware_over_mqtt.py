@@ -10,7 +10,7 @@ import pytest
 
 from hw_tests.boards.bootloaders import qemu
 from tests.deploy.gateway import DEPLOY, deploy
-from tests.harness import Broker, Client, Daemon, free_port
+from tests.harness import Broker, Client, Daemon
 from tests.scenario import set_up_project, train, wait_for_end
 
 TARGETS = """
@@ -51,10 +51,9 @@ CLOCK_HZ = 25_000_000
 @pytest.fixture(scope="module")
 def daemon(broker: Broker) -> Iterator[Daemon]:
     """A daemon whose board is empty, with two versions of a model."""
-    server = f"127.0.0.1:{free_port()}"
     with (
         tempfile.TemporaryDirectory(prefix="gw-") as folder,
-        qemu("mps2-an386", "-S", "-gdb", f"tcp:{server}") as (url, _),
+        qemu("mps2-an386", "-S") as (url, server),
     ):
         boards = Path(folder) / "boards"
         boards.mkdir()

@@ -135,6 +135,7 @@ int main(void) {
   static const uint8_t product[] = {PRODUCT >> 8, PRODUCT & 0xFFu};
   erase(0u, FLASH_SIZE);
   uart_start();
+  board_write("ready\n"); /* to the emulator's console: a client that comes earlier would wait in vain */
   while (uart_get() != HELLO) {
   }
   uart_put(ACK);

@@ -18,7 +18,6 @@ from tests.deploy.flashers.hearing import Heard, says
 from tests.deploy.flashers.kmeans import LEARN, PROJECT, KMeans, kmeans
 from tests.deploy.linear import KEY
 from tests.deploy.ports_process import Ports, ports
-from tests.harness import free_port
 
 
 def train(folder: Path, version: int, *, wrong: bool = False) -> KMeans:
@@ -52,11 +51,11 @@ def log(answers: list[dict[str, Any]]) -> str:
 
 def test_a_board_gets_the_next_firmware_and_keeps_it_from_a_wrong_one(tmp_path: Path) -> None:
     by_hand, good, bad = (train(tmp_path, version, wrong=version == 5) for version in (3, 4, 5))
-    options = {"server": f"127.0.0.1:{free_port()}", "reset": "system_reset"}
-    with qemu("mps2-an386", "-S", "-gdb", f"tcp:{options['server']}") as (url, _):
-        flash("gdb", url, images_of(build(by_hand)), read_options("gdb", options), Heard())
+    with qemu("mps2-an386", "-S") as (url, server):
+        options = read_options("gdb", {"server": server, "reset": "system_reset"})
+        flash("gdb", url, images_of(build(by_hand)), options, Heard())
         table = f'[targets.press]\nboard = "mps2-an386"\nport = "{url}"\nask_s = 3600\n'
-        table += f'flasher = "gdb"\nflasher_options = {{ server = "{options["server"]}" }}\n'
+        table += f'flasher = "gdb"\nflasher_options = {{ server = "{server}" }}\n'
         with tempfile.TemporaryDirectory(prefix="pp-") as folder, ports(Path(folder), table) as held:
             assert version_of(held) == 3
             answers = held.told(order(good, build(good)))

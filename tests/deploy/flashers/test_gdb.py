@@ -16,25 +16,19 @@ from tests.harness import free_port
 
 def test_what_is_loaded_runs(tmp_path: Path) -> None:
     images = greeting_program(tmp_path, "loaded by gdb", board="M4F", filler=8000)
-    server = f"127.0.0.1:{free_port()}"
-    options = read_options("gdb", {"server": server, "reset": "system_reset"})
     heard = Heard()
-    with qemu("mps2-an386", "-S", "-gdb", f"tcp:{server}") as (url, _):
-        flash("gdb", url, images, options, heard)
+    with qemu("mps2-an386", "-S") as (url, server):
+        flash("gdb", url, images, read_options("gdb", {"server": server, "reset": "system_reset"}), heard)
         assert says(url) == "loaded by gdb"
     heard.check()
+    assert any("matched" in line for line in heard.lines)
 
 
 def test_memory_that_does_not_hold_it_is_told(tmp_path: Path) -> None:
     """An image for where the board has no memory."""
     images = greeting_program(tmp_path, "never heard", board="an3155")
-    server = f"127.0.0.1:{free_port()}"
-    options = read_options("gdb", {"server": server, "reset": "system_reset"})
-    with (
-        qemu("microbit", "-S", "-gdb", f"tcp:{server}") as (url, _),
-        pytest.raises(FlashFailed, match="gdb: "),
-    ):
-        flash("gdb", url, images, options, Heard())
+    with qemu("microbit", "-S") as (url, server), pytest.raises(FlashFailed, match="gdb: "):
+        flash("gdb", url, images, read_options("gdb", {"server": server}), Heard())
 
 
 def test_a_server_that_is_not_there_is_told(tmp_path: Path) -> None:
