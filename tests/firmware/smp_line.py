@@ -92,14 +92,16 @@ class Line:
         self.wait()
 
     def wait(self) -> None:
-        """Wait until a board that started hears: what comes in before is lost."""
-        for _ in range(100):
-            self.connection.settimeout(TIMEOUT_S / 100)
+        """Wait until a board that may be starting hears: what comes in before is lost."""
+        for _ in range(50):
+            self.connection.settimeout(TIMEOUT_S / 50)
             try:
                 self.ask(WRITE, OS, 0, d="")
                 break
             except TimeoutError:
                 continue
+        else:
+            raise TimeoutError("the board does not answer")
         self.connection.settimeout(TIMEOUT_S)
 
     def send(self, request: bytes) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from hw_tests.boards.emulated import LAYOUTS, build_firmware, emulated
-from tests.firmware.smp_line import MODEL, OS, READ, WRITE, Line
+from tests.firmware.smp_line import IMAGE, MODEL, OS, READ, WRITE, Line
+from tests.firmware.updates import KEY_FLAG, Update, install, running, upload
 
 
 @pytest.mark.parametrize("core", LAYOUTS)
@@ -27,3 +28,20 @@ def test_a_board_answers_runs_samples_and_starts_anew(core: str, tmp_path: Path)
         assert step == 7 / 8
         line.reset()
         assert line.ask(READ, MODEL, 0)["boot"] != boot
+
+
+@pytest.mark.parametrize("core", ["M0", "M4F"])
+def test_a_model_that_crashes_the_board_is_out_of_use_after_it(core: str, tmp_path: Path) -> None:
+    good, fatal = Update(bias=100), Update(bias=200, sequence=2)
+    elf = build_firmware(core, tmp_path / "firmware.elf", flags=[KEY_FLAG, "-DFATAL=200"])
+    with emulated(core, elf) as board, Line.to(board) as line:
+        line.wait()
+        install(line, good)
+        boot = line.ask(READ, MODEL, 0)["boot"]
+        upload(line, fatal.signed())
+        line.connection.settimeout(2.0)
+        with pytest.raises(TimeoutError):
+            line.ask(WRITE, IMAGE, 0, hash=fatal.digest())
+        line.wait()
+        assert line.ask(READ, MODEL, 0)["boot"] != boot
+        assert running(line) == good.output()

@@ -117,8 +117,7 @@ static void use(unsigned source) {
 void slots_start(void) {
   const struct record *const record = journal_newest();
   use(FACTORY);
-  if (record->source < FACTORY &&
-      memcmp(record->factory, slots.digest, sizeof record->factory) == 0) {
+  if (record->source < FACTORY && memcmp(record->factory, slots.digest, sizeof record->factory) == 0) {
     const struct blob *const blob = slots_blob(record->source);
     if (blob != NULL && slots_fits(blob) == SMP_OK) {
       use(record->source);

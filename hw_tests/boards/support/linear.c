@@ -1,4 +1,5 @@
-/* A firmware's model as small as can be, for tests of the firmware itself: output = bias + sum(weight * input). */
+/* A firmware's model as small as can be, for tests of the firmware itself: output = bias + sum(weight * input). With a
+ * bias of -DFATAL it crashes. */
 #include "model.h"
 
 #include <stddef.h>
@@ -27,6 +28,9 @@ static int run(const void *in_use, const void *input, void *output) {
   const struct linear_params *const linear = in_use;
   const int8_t *const inputs = input;
   int32_t sum = linear->bias;
+#ifdef FATAL
+  if (sum == FATAL) __builtin_trap();
+#endif
   for (size_t i = 0; i < INPUTS; ++i) sum += linear->weight[i] * inputs[i];
   memcpy(output, &sum, sizeof sum);
   return 0;
