@@ -179,6 +179,7 @@ def quantize(spec: Spec, prepared: Prepared, model: AnomalyModel) -> tuple[Integ
             labels=labels,
             bounds=bounds,
             seed=spec.seed,
+            bits_first=spec.input_bits,
         )
         if report.passed:
             return integer, report

@@ -24,6 +24,8 @@ class Hal:
         Files of the core that it goes without.
     defines : tuple of str
         Macros that the facts of a board must give.
+    test_signal : bool
+        Whether a test signal stands in where there is no sensor.
     flash, ram, stack : int
         Bytes that the firmware without a model takes, rounded up: of flash, of RAM with its stack, and of the
         stack alone. Tests hold them against the linker.
@@ -38,6 +40,7 @@ class Hal:
     standard: str = "c99"
     without: frozenset[str] = frozenset()
     defines: tuple[str, ...] = ()
+    test_signal: bool = True
 
 
 HALS: Mapping[str, Hal] = {
@@ -62,11 +65,12 @@ HALS: Mapping[str, Hal] = {
     "avr": Hal(
         "avr-gcc",
         ("avr.c",),
-        flash=18_432,
-        ram=1_664,
-        stack=640,
+        flash=16_384,
+        ram=1_344,
+        stack=480,
         standard="gnu99",
         without=frozenset({"ed25519.c", "unpack.c", "upload.c"}),
         defines=("F_CPU",),
+        test_signal=False,
     ),
 }

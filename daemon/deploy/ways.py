@@ -131,16 +131,22 @@ def _defines(board: Board, model: FirmwareModel) -> tuple[str, ...]:
     return f"{model.name.upper()}_UPDATABLE", f"FW_BUFFER={max(board.buffer, model.packet)}"
 
 
+def _given(board: Board) -> tuple[str, ...]:
+    return tuple(f"{name}={value}" for name, value in board.defines.items())
+
+
 def _reference(board: Board, hal: Hal, model: FirmwareModel, application: Path | None) -> tuple[Step, ...]:
     """The core and the hardware layer small, the model fast, then all together."""
     compiler = COMPILERS[hal.compiler]
     core = FIRMWARE / "core"
-    layer = (*hal.sources, *(() if application else ("test_signal.c",)))
+    signal = application is None and hal.test_signal
+    layer = (*hal.sources, *(("test_signal.c",) if signal else ()))
     sources = [path for path in sorted(core.glob("*.c")) if path.name not in hal.without]
     sources += [FIRMWARE / "boards" / name for name in layer]
     own = sorted(application.glob("*.c")) if application else []
     generated = (f"{model.name}.c", "glue.c")
-    facts = (f'BOARD_NAME="{board.name}"', *(f"{name}={value}" for name, value in board.defines.items()))
+    sensor = int(signal or application is not None)
+    facts = (f'BOARD_NAME="{board.name}"', f"FW_SENSOR={sensor}", *_given(board))
     defines = tuple(f"-D{define}" for define in (*_defines(board, model), *facts))
     common = (hal.compiler, *board.flags, *compiler.flags, f"-std={hal.standard}", *defines, f"-I{core}")
     objects = [

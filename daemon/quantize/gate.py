@@ -223,6 +223,7 @@ def choose(
     labels: npt.NDArray[np.bool_] | None = None,
     bounds: Bounds | None = None,
     seed: int = 3,
+    bits_first: int = 8,
 ) -> tuple[IntegerModel, GateReport]:
     """Try integer models until one keeps to the bounds.
 
@@ -244,6 +245,8 @@ def choose(
     bounds : Bounds, optional
     seed : int
         Of the synthetic rows, and of the choice of rows.
+    bits_first : {8, 16}
+        Width of inputs that is tried before the other: that of an earlier version, whose code then stays.
 
     Returns
     -------
@@ -263,8 +266,8 @@ def choose(
     trial = _Trial(model, normal, synthetic, labelled[picked], labels[picked], far, model.score(judged))
 
     tried: list[tuple[IntegerModel, Attempt]] = []
-    for bits, headroom in TRIES:
-        if bits == 8 and tried and tried[-1][1].saturated <= _SATURATED:
+    for bits, headroom in sorted(TRIES, key=lambda a_try: a_try[0] != bits_first):
+        if bits == 8 and tried and tried[-1][1].bits == 8 and tried[-1][1].saturated <= _SATURATED:
             continue
         integer = quantize(model, train, bits=bits, headroom=headroom)
         tried.append((integer, trial.judge(integer, bits, headroom, limits)))

@@ -141,6 +141,8 @@ class Spec(Work, frozen=True, kw_only=True, tag="train"):
         Which networks get an Akida variant, and for which chip.
     teaches : AkidaTask or None
         What the Akida model of the version in `weights` is taught, where no network is to be trained.
+    input_bits : int
+        Width of an anomaly model's inputs that is tried first.
     """
 
     project_id: int
@@ -157,6 +159,7 @@ class Spec(Work, frozen=True, kw_only=True, tag="train"):
     script: ScriptTerms | None = None
     akida: AkidaTerms = AkidaTerms()
     teaches: AkidaTask | None = None
+    input_bits: int = 8
 
 
 class PredictionSpec(Work, frozen=True, kw_only=True, tag="predict"):

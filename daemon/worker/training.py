@@ -88,7 +88,18 @@ class TrainingRunner(WorkerRunner):
             script=self._script_terms(job),
             akida=self._config.keras.akida or AkidaTerms(),
             teaches=msgspec.convert(job.request, AkidaTask) if job.category == AKIDA_LEARN else None,
+            input_bits=self._input_bits(job),
         )
+
+    def _input_bits(self, job: Job) -> int:
+        """Where there are boards, inputs stay as wide as they were: the new version then fits a slot."""
+        if not self._config.targets:
+            return 8
+        try:
+            before = self._registry.current_manifest(job.project_id, job.learn_id)
+        except NotFound:
+            return 8
+        return before["result"].get("inputBits") or 8
 
     def publish(self, job: Job) -> None:
         """Let the version appear and become the current one."""

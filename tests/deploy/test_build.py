@@ -51,7 +51,6 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FirmwareModel]
     return {
         "kmeans": anomaly(folder, "kmeans", 4, 8),
         "gmm": anomaly(folder, "gmm", 4, 8),
-        "small": anomaly(folder, "gmm", 2, 3),
         "dense": network_model(dense, "press", tuple("abcd")),
     }
 
@@ -81,7 +80,7 @@ def answers(board: Board, firmware: Firmware, model: FirmwareModel) -> None:
 @pytest.mark.parametrize(
     ("name", "which"),
     [*((name, which) for name in CORES for which in ("kmeans", "dense")), ("mps2-an386", "gmm"),
-     ("microbit", "gmm"), ("atmega328p", "kmeans"), ("atmega328p", "small")],
+     ("microbit", "gmm"), ("atmega328p", "kmeans"), ("atmega328p", "gmm")],
 )  # fmt: skip
 def test_what_is_built_runs_and_took_no_more_than_was_told(
     name: str, which: str, models: dict[str, FirmwareModel], tmp_path: Path
@@ -154,7 +153,13 @@ def test_the_commands_of_the_reference_firmware(models: dict[str, FirmwareModel]
     core, model, link = (step.argv for step in way.steps)
     common = (
         *("arm-none-eabi-gcc", "-mcpu=cortex-m0", "-mfloat-abi=soft", "-mthumb", "-std=c99"),
-        *("-DPRESS_UPDATABLE", "-DFW_BUFFER=512", '-DBOARD_NAME="microbit"', f"-I{FIRMWARE / 'core'}"),
+        *(
+            "-DPRESS_UPDATABLE",
+            "-DFW_BUFFER=512",
+            '-DBOARD_NAME="microbit"',
+            "-DFW_SENSOR=1",
+            f"-I{FIRMWARE / 'core'}",
+        ),
     )
     sections = ("-ffunction-sections", "-fdata-sections")
     layer = ("cortex_m.c", "cortex_m_bytes.c", "nrf51.c", "test_signal.c")
@@ -176,13 +181,13 @@ def test_the_commands_of_the_reference_firmware(models: dict[str, FirmwareModel]
 
 
 def test_an_avr_goes_without_what_belongs_to_slots(models: dict[str, FirmwareModel], tmp_path: Path) -> None:
-    way = choose(BOARDS["atmega328p"], models["small"], tmp_path, None, (), None)
+    way = choose(BOARDS["atmega328p"], models["kmeans"], tmp_path, None, (), None)
     core, _, link = (step.argv for step in way.steps)
-    assert core[:7] == (
+    assert core[:8] == (
         *("avr-gcc", "-mmcu=atmega328p", "-std=gnu99", "-DPRESS_UPDATABLE", "-DFW_BUFFER=352"),
-        *('-DBOARD_NAME="atmega328p"', "-DF_CPU=16000000UL"),
+        *('-DBOARD_NAME="atmega328p"', "-DFW_SENSOR=0", "-DF_CPU=16000000UL"),
     )
-    assert not {Path(word).name for word in core} & {"ed25519.c", "unpack.c", "upload.c"}
+    assert not {Path(word).name for word in core} & {"ed25519.c", "unpack.c", "upload.c", "test_signal.c"}
     assert link[-3:] == ("-Wl,--gc-sections", "-o", "firmware.elf")
 
 

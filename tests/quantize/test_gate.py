@@ -98,3 +98,14 @@ def test_synthetic_rows_are_off_and_far_rows_are_far() -> None:
     spread = rows.std(axis=0)
     distance = np.abs((far_rows(rows, 64, rng) - rows.mean(axis=0)) / spread).max(axis=1)
     assert distance.min() > 90.0
+
+
+def test_the_width_of_an_earlier_version_is_tried_first() -> None:
+    model, rows = kmeans_model(2, 3)
+    narrow, report = choose(model, rows)
+    assert (narrow.inputs.bits, report.passed) == (8, True)
+    wide, report = choose(model, rows, bits_first=16)
+    assert (wide.inputs.bits, report.passed, len(report.attempts)) == (16, True, 1)
+    # Where no width keeps to the bounds, all were tried.
+    _, report = choose(model, rows, bits_first=16, bounds=Bounds(spearman=1.1))
+    assert {attempt.bits for attempt in report.attempts} == {8, 16}
