@@ -21,7 +21,7 @@ REQUESTS = _size("REQUESTS", 1_000_000)
 BROKER_REQUESTS = _size("BROKER_REQUESTS", 3000)
 #: Keys of which each makes one signature that is then changed in 24 ways.
 SIGNING_KEYS = _size("SIGNING_KEYS", 400)
-#: Streams of random or changed bytes that are unpacked.
+#: Streams of random or changed bytes that are unpacked; of odd text commands a tenth.
 STREAMS = _size("STREAMS", 100_000)
 #: Updates of a firmware that lose power several times, at random operations on flash.
 POWER_CUTS = _size("POWER_CUTS", 500)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +13,10 @@ import pytest
 
 from hw_tests.boards.emulated import build_firmware, emulated
 from hw_tests.boards.peer import Peer, peer
+from tests.campaign import knobs
 from tests.firmware.mlperf_runner import Runner
 from tests.firmware.smp_line import MODEL, READ, WRITE, Line
+from tests.firmware.test_damage import SANITIZERS
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "device-protocol.md").read_text()
 
@@ -149,3 +152,36 @@ def test_a_runner_drives_an_emulated_board(tmp_path: Path) -> None:
             assert results == [linear(row)]
             # Twenty thousand inferences take a millisecond at least, and its clock goes.
             assert microseconds > 0
+
+
+def odd_commands(rng: random.Random, count: int) -> Iterator[str]:
+    """Commands, most of them nearly right, of any lengths and numbers. Few inferences: they take time."""
+    for _ in range(count):
+        row = "".join(
+            rng.choice("0123456789abcdefABCDEF gx") for _ in range(rng.choice((1, 2, 7, 8, 9, 300)))
+        )
+        number = rng.choice((0, 1, 3, 4, 5, 99, 2**16, 2**32 - 1, 2**32 + 4, 10**30))
+        some = f"{rng.randrange(3)} {rng.randrange(12)}"
+        word = rng.choice(("name", "profile", "results", "help", "timestamp", "db", "db ", "infer  ", "\n"))
+        yield rng.choice(
+            (f"db load {number}", f"db {row}", "db load 4", "db 01020304", f"infer {some}", word, row)
+        )
+
+
+def check_odd_commands(count: int, seed: int) -> None:
+    rng = random.Random(seed)
+    with peer(flags=SANITIZERS) as board, Runner.to(board.port) as runner:
+        for command in odd_commands(rng, count):
+            for line in runner.send(command):
+                assert line.startswith(("m-", "e-", "name profile"))
+        assert runner.load(b"\1\2\3\4") == ["m-load-done"]
+        assert runner.infer(1, 0)[0] == [35]
+
+
+def test_odd_commands_are_answered() -> None:
+    check_odd_commands(400, 1)
+
+
+@pytest.mark.campaign
+def test_many_odd_commands_are_answered() -> None:
+    check_odd_commands(knobs.STREAMS // 10, knobs.SEED)
