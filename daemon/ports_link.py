@@ -16,7 +16,9 @@ from daemon.wire.deploy import MAX_LINE, Board, Cursor, Rows, Watch
 _log = logging.getLogger(__name__)
 
 #: Seconds before another try to be connected: the first, and the longest after some in vain.
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 30.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 4.0
+#: The pause at which a process is missed that was not there yet: one that is just starting is not.
+_MISSED_PAUSE_S = 2.0
 
 
 class PortsLink:
@@ -48,11 +50,12 @@ class PortsLink:
 
     async def run(self) -> None:
         """Listen until it is cancelled."""
-        pause = _FIRST_PAUSE_S
+        pause, told = _FIRST_PAUSE_S, False
         while True:
+            heard = False
             try:
                 async for news in self._listen():
-                    pause = _FIRST_PAUSE_S
+                    pause, heard, told = _FIRST_PAUSE_S, True, False
                     if isinstance(news, Board):
                         self._boards.hear(news)
                     else:
@@ -63,9 +66,9 @@ class PortsLink:
             except Exception as error:  # noqa: BLE001
                 _log.exception("what the process that holds the serial ports says cannot be heard")
                 why = str(error)
-            # Said once when it goes, not at each try.
-            level = logging.WARNING if pause == _FIRST_PAUSE_S else logging.DEBUG
-            _log.log(level, "nobody speaks for the boards at %s: %s", self._socket, why)
+            if not told and (heard or pause >= _MISSED_PAUSE_S):
+                _log.warning("nobody speaks for the boards at %s: %s", self._socket, why)
+                told = True
             self._boards.forget()
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_S)
