@@ -90,7 +90,7 @@ def train(spec: Spec, prepared: Prepared, emit: Emitter) -> Trained:
         "threads": terms.bounds.threads,
     }
     task = scripts.task_of(spec, prepared)
-    job["akida"] = None if task is None else msgspec.to_builtins(task)
+    job["akida"] = msgspec.to_builtins(task) if isinstance(task, scripts.ScriptTask) else None
     made = _sandbox(spec, terms).run(_TRAIN, job, files, _hearer(emit), emit.check)
     told, trained = _trusted(made, prepared)
     try:

@@ -270,6 +270,7 @@ def test_a_script_may_train_as_it_likes(tmp_path: Path, callbacks: str) -> None:
         "    model.compile('sgd', 'categorical_crossentropy', metrics=metrics)\n"
         "    rows = (X_test, Y_test)\n"
         f"    model.fit(X_train, Y_train, epochs=2, validation_data=rows, callbacks={callbacks})\n"
+        "akida_model = model\n"
     )
     plant = NetworkPlant(tmp_path)
     rng = np.random.default_rng(4)
@@ -281,3 +282,7 @@ def test_a_script_may_train_as_it_likes(tmp_path: Path, callbacks: str) -> None:
     figures = manifest["fit"]["epochs"]
     assert [set(epoch) for epoch in figures] == ([{"loss", "val_loss"}] * 4 if callbacks != "[]" else [])
     assert (manifest["fit"]["bestEpoch"] > 0) is (callbacks != "[]")
+    # Without MetaTF, what is left for an Akida chip is told and costs nothing.
+    assert not manifest["akida"]["made"] and manifest["akida"]["code"] == "akida_unavailable"
+    (warning,) = manifest["result"]["warnings"]
+    assert warning.startswith("no Akida variant: MetaTF is not installed here")

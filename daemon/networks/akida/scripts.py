@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from daemon.errors import AkidaArchitecture, AkidaRefused, AkidaUnavailable
+from daemon.errors import AkidaArchitecture, AkidaRefused
 from daemon.networks.akida.variant import (
     AkidaVariant,
     agreement_of,
@@ -29,7 +29,7 @@ from daemon.networks.preparation import Prepared
 from daemon.networks.scores import Answers
 from daemon.quantize.akida import convert, edge
 from daemon.quantize.akida.inputs import LEVELS, InputCoding
-from daemon.quantize.akida.metatf import load_akida, missing, versions
+from daemon.quantize.akida.metatf import load_akida, versions
 from daemon.quantize.akida.model import EDGE_MODEL, MODEL, write
 from daemon.quantize.akida.targets import TARGETS, check_fits, resolve
 from daemon.trainers.keras.data import Examples, Floats
@@ -62,17 +62,14 @@ class Told(msgspec.Struct, frozen=True):
     edge_refused: str | None = None
 
 
-def task_of(spec: Spec, prepared: Prepared) -> ScriptTask | None:
-    """What to tell the code behind the walls, where no chip can be seen; None where MetaTF is missing.
-
-    Raises
-    ------
-    AkidaTargetUnknown
-        The chip that is installed is not known.
-    """
-    if missing() is not None:
-        return None
-    target = resolve(load_akida(), spec.akida.target)
+def task_of(spec: Spec, prepared: Prepared) -> ScriptTask | AkidaRefused:
+    """What to tell the code behind the walls, where no chip can be seen; or why there can be no variant."""
+    if not prepared.entry.classifies:
+        return AkidaArchitecture("a regression has no Akida variant: only classifiers have one")
+    try:
+        target = resolve(load_akida(), spec.akida.target)
+    except AkidaRefused as error:
+        return error
     learning = prepared.settings.edge_learning
     classes, neurons = (learning.classes, learning.neurons) if learning else (0, 0)
     return ScriptTask(target.name, spec.akida.min_agreement, classes, neurons)
@@ -177,7 +174,7 @@ def _seen(coding: InputCoding, rows: Floats, scaling: tuple[int, int] | None) ->
 def take_back(
     spec: Spec,
     prepared: Prepared,
-    task: ScriptTask | None,
+    task: ScriptTask | AkidaRefused,
     left: list[str],
     said: Any,
     files: Mapping[str, bytes],
@@ -190,8 +187,8 @@ def take_back(
         The job.
     prepared : Prepared
         Its rows and settings.
-    task : ScriptTask or None
-        What the code behind the walls was told.
+    task : ScriptTask or AkidaRefused
+        What `task_of` gave.
     left : list of str
         Which of `NAMES` the script left.
     said : object
@@ -212,8 +209,8 @@ def take_back(
     if NAMES[0] not in left:
         asked = is_asked_for(spec, prepared)
         return refused(AkidaRefused.code, f"the script leaves no {NAMES[0]}") if asked else None
-    if task is None:
-        return refused(AkidaUnavailable.code, str(missing()))
+    if isinstance(task, AkidaRefused):
+        return refused(task.code, task.message)
     if isinstance(said, dict) and "code" in said:
         return refused(str(said["code"])[:64], str(said["message"])[:600])
     told = msgspec.convert(said, Told)
