@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,11 +37,17 @@ class Workplace:
         What can be put back.
     sign : callable
         Signs with the key that firmware is built with.
+    board : str
+        What kind of board the target says that it is.
+    cores : mapping of str to str
+        Cores of the kinds that are known.
     """
 
     line: BoardLine
     kept: Kept
     sign: Callable[[bytes], bytes]
+    board: str
+    cores: Mapping[str, str]
 
 
 def deploy(place: Workplace, order: Deploy, hear: Hear, check: Callable[[], None]) -> dict[str, Any]:
@@ -157,6 +163,8 @@ def _write_firmware(
     tool = place.line.tool
     if tool is None:
         raise DeployError("the board has no flasher: name one in its target, or deploy into its slot")
+    if before is not None:
+        _check_kind(place, before)
     missing = tool.missing()
     if missing is not None:
         raise ToolMissing(missing, stage="flash")
@@ -173,6 +181,17 @@ def _write_firmware(
     faults.point("ports.begun")
     _flash_or_put_back(place, order, hear)
     return max(map(len, order.images.values())), len(blob.inputs)
+
+
+def _check_kind(place: Workplace, info: BoardInfo) -> None:
+    """Refuse firmware for another core than the board says that it has."""
+    core = place.cores.get(info.board)
+    if core is not None and core != place.cores.get(place.board):
+        raise BoardRefused(
+            f"the board says that it is a {info.board}, and its target that it is a {place.board}: "
+            "name the right one, or the right port",
+            stage="flash",
+        )
 
 
 def _keep_copy(place: Workplace, order: Deploy, hear: Hear) -> None:

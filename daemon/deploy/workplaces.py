@@ -40,7 +40,7 @@ def workplaces(config: Config, config_file: Path, signer: Signer) -> dict[str, W
         boards = load_boards(None if folder is None else Path(folder))
     except DeployError as error:
         raise ConfigError(str(config_file), None, f"deploy.boards_dir: {error.message}") from error
-    found = {}
+    found, cores = {}, {board.name: board.core for board in boards.values()}
     for name, target in (config.targets or {}).items():
         if target.board not in boards:
             raise ConfigError(
@@ -48,7 +48,9 @@ def workplaces(config: Config, config_file: Path, signer: Signer) -> dict[str, W
             )
         board = boards[target.board]
         line = BoardLine(target.port, target.baud or board.baud, _tool(target, board))
-        found[name] = Workplace(line, Kept(config.ports_state_path / name), signer.sign)
+        # What was kept of another kind of board is never put onto this one.
+        kept = Kept(config.ports_state_path / f"{name}@{board.name}")
+        found[name] = Workplace(line, kept, signer.sign, board.name, cores)
     return found
 
 

@@ -38,6 +38,8 @@ class Bench:
     directory: Path
     port: int = field(default_factory=free_port)
     reads: bool = False
+    board: str = "mps2-an386"
+    cores: dict[str, str] = field(default_factory=dict)
     trouble: list[Callable[[], None]] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
     flashed: int = 0
@@ -47,7 +49,8 @@ class Bench:
         """The workplace, as a process that starts makes it."""
         tool = Tool("stand-in", self.write, self.copy if self.reads else None, lambda: None)
         line = BoardLine(f"socket://127.0.0.1:{self.port}", 115200, tool)
-        return Workplace(line, Kept(self.directory / "kept"), lambda message: KEY.sign(message).signature)
+        kept = Kept(self.directory / "kept")
+        return Workplace(line, kept, lambda message: KEY.sign(message).signature, self.board, self.cores)
 
     def write(self, images: Mapping[str, Path], hear: Hear) -> None:
         """Flash: the program stops, another one is written, and starts."""

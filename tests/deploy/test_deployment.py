@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from daemon.deploy.deployment import deploy, recover
-from daemon.errors import BoardUnreachable, DeployError, FlashFailed, VerifyFailed
+from daemon.errors import BoardRefused, BoardUnreachable, DeployError, FlashFailed, VerifyFailed
 from daemon.wire.deploy import Deploy
 from daemon.wire.worker import Log, Progress
 from tests.deploy.bench import Bench, bench, built_in, firmware, give_up
@@ -165,3 +165,13 @@ def test_what_the_disk_has_damaged_is_not_put_back(tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(VerifyFailed, match="nothing else is kept"):
             run(board, firmware(2, right=False))
+
+
+def test_a_board_of_another_kind_is_not_written(tmp_path: Path) -> None:
+    with bench(tmp_path, bias=9) as board:
+        board.cores |= {"mps2-an386": "cortex-m4f", "posix": "host"}
+        with pytest.raises(
+            BoardRefused, match="says that it is a posix, and its target that it is a mps2-an386"
+        ):
+            run(board, firmware(2))
+        assert (board.flashed, runs(board)) == (0, digest(9))
