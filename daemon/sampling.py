@@ -19,6 +19,7 @@ import msgspec
 from daemon.data.index import Column, Recording, unpack
 from daemon.errors import DiskUnwritable, InvalidMember, TrainerdError
 from daemon.handlers.services import Services
+from daemon.wire.atk import PROJECT as ATK_PROJECT
 from daemon.wire.deploy import Cursor, Rows
 
 _log = logging.getLogger(__name__)
@@ -124,6 +125,10 @@ class Sampling:
             },
         )
         project_id = self._targets[held.first.target].project or project_id
+        if project_id == ATK_PROJECT:
+            raise InvalidMember(
+                "", f"ATK's project has no recordings: give targets.{held.first.target} a project"
+            )
         self._services.projects.appear(project_id)
         sample_id = self._services.data.add(project_id, _CATEGORY, recording)
         self._services.quota.hold(project_id, _CATEGORY, sample_id)

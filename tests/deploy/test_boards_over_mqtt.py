@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import struct
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -224,6 +226,27 @@ def test_boards_that_run_the_model_follow_a_rollback(client: Client, ports: Stan
     assert (job["key"], job["learnId"]) == ("deploy-press-7", KMEANS)
     forth = DEPLOYER.sign(path, {"version": 2}, device=client.device)
     assert client.request("post", path, forth).body["targets"] == ["valve"]
+
+
+def test_a_rollback_that_cannot_reach_every_board_changes_nothing(broker: Broker) -> None:
+    with tempfile.TemporaryDirectory(prefix="boards-") as folder, StandInPorts(Path(folder) / "s") as ports:
+        config = CONFIG.format(socket=ports.path) + "[jobs]\nmax_queued = 1\n"
+        served = Daemon(Path(folder), broker.port, device="full-queue", config=config).start()
+        try:
+            with served.client() as client:
+                client.subscribe(f"{client.root}/#")
+                set_up_project(client)
+                for _ in range(2):
+                    assert wait_for_end(client, train(client))["state"] == "SUCCEEDED"
+                ports.say(board(2))
+                ports.say(board(2, target="valve"))
+                wait_for_targets(client, {"press": 2, "valve": 2})
+                reply = client.request("post", f"api/1/models/{KMEANS}/rollback", {})
+                assert (reply.status, reply.body["code"]) == (429, "queue_full")
+                assert client.request("get", f"api/1/models/{KMEANS}").body["current"] == 2
+                assert client.request("get", "api/1/jobs").body["jobs"] == []
+        finally:
+            served.stop()
 
 
 def rows(first: int, count: int, score_q: int = 5, *, boot: int = 5) -> Rows:
