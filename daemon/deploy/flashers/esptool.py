@@ -100,7 +100,7 @@ FLASHER = Program(
             NO_ROOM,
         ),
         Complaint(
-            r"Secure (?:Download|Boot)|[Ff]lash encryption|security",
+            r"Secure Download Mode|Secure Boot detected|[Ss]ecurity features detected",
             BoardRefused,
             "the chip takes no image over this way: secure boot or flash encryption is on",
         ),

@@ -60,11 +60,11 @@ class SerialOptions(Options, frozen=True, kw_only=True):
         return "N"
 
 
-O = TypeVar("O", bound=Options)  # noqa: E741 - as the field writes it
+OptionsT = TypeVar("OptionsT", bound=Options)
 
 
 @dataclass(frozen=True)
-class Task(Generic[O]):
+class Task(Generic[OptionsT]):
     """One image on its way to one board, or the copy of one on its way back.
 
     Parameters
@@ -87,7 +87,7 @@ class Task(Generic[O]):
     image: str
     size: int
     folder: Path
-    options: O
+    options: OptionsT
     behind: str = ""
 
     def is_there(self) -> bool:

@@ -1,4 +1,4 @@
-"""The reference firmware with a K-means in it, through each real tool: it runs and scores as it should."""
+"""Programs through real tools: they run, and the reference firmware scores with its K-means as it should."""
 
 from __future__ import annotations
 
