@@ -235,6 +235,18 @@ def test_the_weights_of_the_best_epoch_are_kept() -> None:
     assert isinstance(model, tf_keras.Model)
 
 
+def test_a_phase_ends_when_no_epoch_has_been_better_for_long() -> None:
+    """At this rate the network soon knows its rows by heart, and others worse and worse."""
+    phase = Phase(200, partial(build_optimizer, 0.1), patience=3)
+    patient, whole = model_of(DENSE), model_of(DENSE)
+    history = fitted(patient, phases=[phase])
+    assert len(history.epochs) == history.best + 3 < 200
+    # Up to there it is the same fit.
+    other = fitted(whole, epochs=len(history.epochs), rate=0.1)
+    assert other.epochs == history.epochs and other.best == history.best
+    assert_alike(patient, whole)
+
+
 def test_a_cancelled_fit_ends_with_the_epoch() -> None:
     told: list[int] = []
 
