@@ -26,6 +26,7 @@ ERROR = re.compile(
 )
 OVERFLOW = re.compile(r"region [`'](?P<region>\w+)' overflowed by \d+ bytes?|no room for the stack")
 
+_MUCH_FLASH = 64 * 1024
 _SIZE = ("-Os", "-flto", "-ffunction-sections", "-fdata-sections")
 _SPEED = ("-O2", "-ffunction-sections", "-fdata-sections")
 
@@ -132,7 +133,9 @@ def _defines(board: Board, model: FirmwareModel) -> tuple[str, ...]:
 
 
 def _given(board: Board) -> tuple[str, ...]:
-    return tuple(f"{name}={value}" for name, value in board.defines.items())
+    """The board's macros. Unless they say it, text commands are there where flash is not scarce."""
+    defines = {"FW_MLPERF": int(board.flash.size >= _MUCH_FLASH), **board.defines}
+    return tuple(f"{name}={value}" for name, value in defines.items())
 
 
 def _reference(board: Board, hal: Hal, model: FirmwareModel, application: Path | None) -> tuple[Step, ...]:

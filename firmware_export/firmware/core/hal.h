@@ -14,6 +14,11 @@
 #define FW_SENSOR 1
 #endif
 
+/* Whether the board answers the text commands of MLPerf Tiny beside SMP. */
+#ifndef FW_MLPERF
+#define FW_MLPERF 1
+#endif
+
 /* Areas of flash, each of whole pages and within the address space. A board without room for them has slots of size 0,
  * and keeps the model that it was built with. */
 enum { SLOT_0, SLOT_1, JOURNAL_0, JOURNAL_1 };

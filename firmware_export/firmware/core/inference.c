@@ -43,7 +43,7 @@ int model_info(void) {
            journal_newest()->sequence, source_names[slots.active], slots.active == slots.confirmed, slots.digest,
            (uint32_t)sizeof slots.digest, blob->project, blob->learn, blob->version, (uint32_t)fw_model.rows,
            (uint32_t)own->input_bytes, (uint32_t)own->output_bytes, (uint32_t)fw_model.output_width, most_rows(), boot,
-           "mlperf");
+           FW_MLPERF ? "mlperf" : "");
   return SMP_OK;
 }
 

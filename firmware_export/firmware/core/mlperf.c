@@ -9,6 +9,7 @@
 #include "in_flash.h"
 #include "slots.h"
 
+#if FW_MLPERF
 /* What PACKET holds: the row of inputs as far as it has come, then the row of outputs. */
 enum { NOTHING, PART, ROW, BOTH };
 
@@ -181,3 +182,4 @@ void mlperf_forget(void) {
   text.state = NOTHING;
   text.digits = 0;
 }
+#endif
