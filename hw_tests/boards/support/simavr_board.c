@@ -3,8 +3,8 @@
  *   simavr_board IMAGE.hex... [--from ADDRESS] [--port N]
  *
  * The core starts at ADDRESS, 0 where left out. Without --port the first line printed is the terminal's name, and each
- * time that somebody opens it the core starts anew: what the reset line of an Arduino does, so that the bootloader
- * runs. With it the line is "port N", 0 stands for any that is free, and the core starts at once; a client may
+ * time that somebody opens it the core starts anew with the first byte that comes: what the reset line of an Arduino
+ * does, so that the bootloader runs, and without a race between its patience and a busy machine. With it the line is "port N", 0 stands for any that is free, and the core starts at once; a client may
  * come after another has gone. The board runs until it is killed. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -128,7 +128,6 @@ static void open_terminal(void) {
   int other; /* stays open: the terminal lives on between two users */
   char name[64];
   struct termios raw;
-  struct pollfd first = {-1, POLLIN, 0};
   if (openpty(&line, &other, name, NULL, NULL) != 0) fail("terminal");
   tcgetattr(other, &raw);
   cfmakeraw(&raw);
@@ -138,8 +137,19 @@ static void open_terminal(void) {
   if (inotify_add_watch(opened, name, IN_OPEN) < 0) fail("watch");
   printf("%s\n", name);
   fflush(stdout);
-  first.fd = opened;
-  poll(&first, 1, -1);
+  reset_asked = 1;
+}
+
+/* Somebody has opened the terminal, or will: waits for the first byte of the last who does. */
+static void wait_for_byte(void) {
+  struct inotify_event event;
+  struct pollfd either[] = {{line, POLLIN, 0}, {opened, POLLIN, 0}};
+  do {
+    poll(either, 2, -1);
+    while (read(opened, &event, sizeof event) > 0) {
+    }
+  } while ((either[0].revents & POLLIN) == 0);
+  reset_asked = 0;
 }
 
 static void connect_uart(avr_t *avr) {
@@ -181,8 +191,8 @@ int main(int argc, char **argv) {
   for (unsigned long step = 1; state != cpu_Done && state != cpu_Crashed; ++step) {
     if (step % LOOK_AFTER_STEPS == 0) look(avr);
     if (reset_asked) {
+      wait_for_byte();
       avr_reset(avr);
-      reset_asked = 0;
     }
     state = avr_run(avr);
   }
