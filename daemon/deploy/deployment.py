@@ -151,7 +151,9 @@ def _fill_slot(
             time.sleep(pause)
             check()
         else:
-            place.kept.promote(order)
+            place.kept.write("model", order)
+            # Whatever firmware was begun before, this board works.
+            place.kept.drop("begun")
             return updated.sent, updated.vectors
     raise AssertionError
 
@@ -180,7 +182,7 @@ def _write_firmware(
     place.kept.write("begun", order)
     faults.point("ports.begun")
     _flash_or_put_back(place, order, hear)
-    return max(map(len, order.images.values())), len(blob.inputs)
+    return len(order.images.get("bin") or next(iter(order.images.values()))), len(blob.inputs)
 
 
 def _check_kind(place: Workplace, info: BoardInfo) -> None:

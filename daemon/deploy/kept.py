@@ -70,6 +70,6 @@ class Kept:
 
     def drop(self, name: Name) -> None:
         """Keep it no longer."""
-        (self._directory / name).unlink(missing_ok=True)
-        if self._directory.is_dir():
+        if (self._directory / name).exists():
+            (self._directory / name).unlink()
             durable.sync(self._directory)

@@ -19,8 +19,8 @@ from daemon.wire.worker import Done, Failed, Log, Progress, told_error
 PATIENCE_S = 120.0
 #: Seconds between two looks whether the job was canceled.
 _SLICE_S = 0.25
-#: How often an operation is begun again that was cut off.
-_ATTEMPTS = 5
+#: How often an operation is begun again that was cut off, and how many seconds later each time.
+_ATTEMPTS, _PAUSE_S = 5, 0.5
 
 
 class PortsClient:
@@ -75,11 +75,15 @@ class PortsClient:
 
     def _answers(self, operation: Operation, check: Callable[[], None]) -> Iterator[Answer]:
         """What is answered; where the process dies the next one is asked: every operation may be repeated."""
+        line = msgspec.json.encode(operation) + b"\n"
+        if len(line) > MAX_LINE:
+            raise DeployError(f"what is to be sent has {len(line):,} bytes, and may have {MAX_LINE:,}")
         for attempt in range(_ATTEMPTS):
+            self._pause(attempt * _PAUSE_S)
             try:
                 with self._connected() as link:
                     link.settimeout(_SLICE_S)
-                    _send(link, msgspec.json.encode(operation) + b"\n", self._patience_s)
+                    _send(link, line, self._patience_s)
                     for answer in _lines(link, check):
                         if isinstance(answer, Failed):
                             raise told_error(answer)
@@ -87,8 +91,15 @@ class PortsClient:
             except OSError:
                 if attempt + 1 == _ATTEMPTS:
                     raise BoardUnreachable(
-                        "the process that holds the ports died again and again: see its log", retryable=True
+                        "the process that holds the ports broke off again and again: see its log",
+                        retryable=True,
                     ) from None
+
+    def _pause(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self._check()
+            time.sleep(_SLICE_S)
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[socket.socket]:

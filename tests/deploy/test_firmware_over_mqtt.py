@@ -113,6 +113,8 @@ def test_a_kill_in_a_flash_leaves_it_to_the_next_process(
     with daemon.client() as client:
         client.subscribe(f"{client.root}/jobs/#")
         job = wait_for_end(client, deploy(client, version))
+        (again,) = wait_for_end(client, deploy(client, version))["result"]["targets"]
+    assert (again["bytes"], again["vectors"] > 0) == (0, True)
     assert struck.exists()
     assert job["state"] == "SUCCEEDED", job
     (told,) = job["result"]["targets"]

@@ -272,3 +272,17 @@ def test_a_process_that_stops_tells_nothing_and_the_next_goes_on(held: Ports, bo
     assert held.end() == 0
     held.start()
     assert ending(held.told(order(version=4)))["type"] == "done"
+
+
+def test_models_travel_unsigned_where_the_configuration_says_so(tmp_path: Path) -> None:
+    with peer() as trusting, ports(tmp_path, "[deploy]\nunsigned = true\n" + target(trusting.url)) as process:
+        assert base64.b64decode(process.told(Key())[0]["key"]) == bytes(32)
+        assert ending(process.told(order(version=4)))["type"] == "done"
+
+
+def test_a_board_that_trusts_another_key_refuses(tmp_path: Path) -> None:
+    key = ",".join(["9"] * 32)
+    with peer(flags=(f"-DPUBLIC_KEY={key}",)) as foreign, ports(tmp_path, target(foreign.url)) as process:
+        failed = ending(process.told(order(version=4)))
+        assert (failed["code"], "signature" in failed["message"]) == ("board_refused", True)
+        assert process.told(Ask("press"))[0]["info"]["version"] == 3
