@@ -57,6 +57,7 @@ class Sampling:
             return
         if self._cursor is None or self._cursor.boot != info.boot:
             self._cursor, self._started = Cursor(info.boot, 0), False
+        self._heard = time.monotonic()
         if self._started:
             return
         try:
@@ -69,8 +70,7 @@ class Sampling:
             _log.warning("target %s: no rows are sampled: %s", self._name, error.message)
             self._every_ms = 0
             return
-        self._started, self._heard = True, time.monotonic()
-        self.due = 0.0
+        self._started, self.due = True, 0.0
 
     def read(self, session: BoardSession, info: BoardInfo) -> Iterator[Rows]:
         """Rows that were not read yet.

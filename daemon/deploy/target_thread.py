@@ -177,15 +177,20 @@ class TargetThread(threading.Thread):
         """Go on with what was cut off, hear what the board says of itself, and have it sample."""
         self._look_due = time.monotonic() + min(self._target.ask_s, _LOOK_S)
         if self._place.kept.read("begun") is not None:
-            self._ahead.insert(0, _INTERRUPTED)
-            try:
-                recover(self._place, self._log_event)
-            finally:
-                self._ahead.remove(_INTERRUPTED)
+            self._recover()
         board = self._ask()
         if board.info is not None:
             self._look_due = time.monotonic() + self._target.ask_s
             self._publish_rows(self._sampling.start(self._place.line.session(), board.info))
+
+    def _recover(self) -> None:
+        """Bring to its end what was cut off; said once, however often it cannot be done yet."""
+        hear = self._log_event if self._told is None or self._told.info is not None else _say_nothing
+        self._ahead.insert(0, _INTERRUPTED)
+        try:
+            recover(self._place, hear)
+        finally:
+            self._ahead.remove(_INTERRUPTED)
 
     def _ask(self) -> Board:
         """Ask the board what it runs, and tell everybody."""
@@ -221,6 +226,10 @@ class TargetThread(threading.Thread):
     def _log_event(self, event: Progress | Log) -> None:
         if isinstance(event, Log):
             _log.warning("target %s: %s", self._target_name, event.text)
+
+
+def _say_nothing(_event: Progress | Log) -> None:
+    pass
 
 
 def _words(operation: Deploy) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from daemon.deploy.target_thread import MOST_WAITING
 from daemon.wire.deploy import MAX_LINE, Ask, Cursor, Deploy, Key, Watch
 from hw_tests.boards.peer import Peer, peer
 from tests.deploy.linear import KEY, KEY_FLAG, linear
@@ -286,3 +287,14 @@ def test_a_board_that_trusts_another_key_refuses(tmp_path: Path) -> None:
         failed = ending(process.told(order(version=4)))
         assert (failed["code"], "signature" in failed["message"]) == ("board_refused", True)
         assert process.told(Ask("press"))[0]["info"]["version"] == 3
+
+
+def test_no_more_wait_for_a_target_than_it_may_have(held: Ports, board: Peer) -> None:
+    os.kill(board.process.pid, signal.SIGSTOP)
+    with contextlib.ExitStack() as stack:
+        for _ in range(MOST_WAITING + 2):
+            following = stack.enter_context(held.telling(order(version=4)))
+        told = list(following)
+    os.kill(board.process.pid, signal.SIGCONT)
+    assert (told[-1]["type"], told[-1]["retryable"]) == ("failed", True)
+    assert "takes nothing more" in told[-1]["message"]
