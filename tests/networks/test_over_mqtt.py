@@ -95,6 +95,8 @@ def test_the_version_is_complete(trained: tuple[Client, Daemon, dict[str, Any]])
         assert hashlib.sha256((directory / name).read_bytes()).hexdigest() == file["sha256"]
     assert manifest["fit"]["bestEpoch"] == trained[2]["result"]["bestEpoch"]
     assert len(manifest["fit"]["epochs"]) == 40
+    # What a board's integers stand for: a softmax has 256 steps from 0 to 1.
+    assert manifest["quantization"] == {"outputScale": 1 / 256, "outputZeroPoint": -128}
 
 
 def test_the_c_is_that_of_the_int8_file(
