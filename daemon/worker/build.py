@@ -7,11 +7,12 @@ from typing import Any
 
 from daemon.config import Config
 from daemon.database import Database
-from daemon.errors import ExportError, NotFound
+from daemon.errors import ExportError
 from daemon.jobs.job import Job
-from daemon.models.registry import INT8_NETWORK, Registry, int8_model
+from daemon.models.registry import Registry
 from daemon.wire.models import BUILD_TYPES
 from daemon.wire.worker import BuildSpec
+from daemon.worker.int8_model import find_int8
 from daemon.worker.runner import WorkerRunner
 
 
@@ -34,26 +35,18 @@ class BuildRunner(WorkerRunner):
 
     def spec(self, job: Job, staging: Path) -> BuildSpec:
         """The version that was the current one when the job was asked for."""
-        version, kind = job.request["version"], job.request["type"]
-        try:
-            manifest = self._registry.manifest(job.project_id, job.learn_id, version)
-        except NotFound as error:
-            raise ExportError(error.message, stage="prepare") from None
-        file = int8_model(manifest)
-        if file is None:
-            raise ExportError(f"version {version} has no int8 model: train it again", stage="prepare")
+        kind = job.request["type"]
+        model = find_int8(self._registry, job, ExportError, "prepare")
         return BuildSpec(
             job_id=job.id,
             database=str(self._database.path),
             staging_dir=str(staging),
             limits=self.limits(),
-            model_file=str(self._registry.path(job.project_id, job.learn_id, version) / file),
-            name=manifest["cName"],
+            model_file=model.file,
+            name=model.name,
             format=BUILD_TYPES[kind],
-            labels=manifest["classes"]
-            if file == INT8_NETWORK
-            else [each["label"] for each in manifest["inputs"]],
-            file_name=f"{manifest['cName']}-{kind}.zip",
+            labels=model.labels,
+            file_name=f"{model.name}-{kind}.zip",
         )
 
     def publish(self, job: Job) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 from daemon.config import Config
 from daemon.database import Database
-from daemon.errors import DeployError, NotFound
+from daemon.errors import DeployError
 from daemon.jobs.job import Job
-from daemon.models.registry import INT8_NETWORK, Registry, int8_model
+from daemon.models.registry import Registry
 from daemon.wire.deploy import DeploySpec
+from daemon.worker.int8_model import find_int8
 from daemon.worker.runner import WorkerRunner
 
 #: Seconds that a canceled deployment may go on: a flash that has begun is brought to its end.
@@ -42,17 +43,11 @@ class DeployRunner(WorkerRunner):
 
     def spec(self, job: Job, staging: Path) -> DeploySpec:
         """The version and the targets that the job was asked for."""
-        version, known = job.request["version"], self._config.targets or {}
+        known = self._config.targets or {}
         missing = [name for name in job.request["targets"] if name not in known]
         if missing:
             raise DeployError(f"the configuration has no target {missing[0]} any more", stage="build")
-        try:
-            manifest = self._registry.manifest(job.project_id, job.learn_id, version)
-        except NotFound as error:
-            raise DeployError(error.message, stage="build") from None
-        file = int8_model(manifest)
-        if file is None:
-            raise DeployError(f"version {version} has no int8 model: train it again", stage="build")
+        model = find_int8(self._registry, job, DeployError, "build")
         return DeploySpec(
             job_id=job.id,
             database=str(self._database.path),
@@ -60,12 +55,10 @@ class DeployRunner(WorkerRunner):
             limits=self.limits(),
             project_id=job.project_id,
             learn_id=job.learn_id,
-            version=version,
-            model_file=str(self._registry.path(job.project_id, job.learn_id, version) / file),
-            name=manifest["cName"],
-            labels=manifest["classes"]
-            if file == INT8_NETWORK
-            else [each["label"] for each in manifest["inputs"]],
+            version=job.request["version"],
+            model_file=model.file,
+            name=model.name,
+            labels=model.labels,
             targets={name: known[name] for name in job.request["targets"]},
             socket=str(self._config.ports_socket_path),
             boards_dir=self._config.deploy.boards_dir,
