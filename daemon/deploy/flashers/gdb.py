@@ -34,6 +34,7 @@ def _steps(task: Task[Options]) -> tuple[Argv, ...]:
     (task.folder / _SCRIPT).write_text(
         "set confirm off\n"
         "set tcp auto-retry off\n"
+        "set remotetimeout 30\n"
         f"target extended-remote {task.options.server}\n"
         "load\n"
         "compare-sections\n"

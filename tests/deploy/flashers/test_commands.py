@@ -146,6 +146,7 @@ def test_what_gdb_is_told(tmp_path: Path) -> None:
     assert (tmp_path / "load.gdb").read_text().splitlines() == [
         "set confirm off",
         "set tcp auto-retry off",
+        "set remotetimeout 30",
         "target extended-remote 127.0.0.1:3333",
         "load",
         "compare-sections",
