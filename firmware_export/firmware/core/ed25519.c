@@ -200,16 +200,15 @@ static int decode(number *p, const uint8_t *bytes, unsigned negative, number *ei
 SEPARATE static void challenge(number h, const uint8_t *signature, const uint8_t *key, const uint8_t *message,
                                size_t length) {
   struct sha512 hash;
-  const uint8_t *digest;
   sha512_start(&hash);
   sha512_add(&hash, signature, 32);
   sha512_add(&hash, key, 32);
   sha512_add(&hash, message, length);
-  digest = sha512_finish(&hash);
+  sha512_finish(&hash);
   memset(h, 0, sizeof(number));
   for (unsigned bit = 512; bit-- != 0;) {
     combine(h, h, 1, h);
-    h[0] = (uint16_t)(h[0] | (digest[bit / 8] >> bit % 8 & 1));
+    h[0] = (uint16_t)(h[0] | (SHA512_BYTE(&hash, bit / 8) >> bit % 8 & 1));
     reduce(h, order);
   }
 }

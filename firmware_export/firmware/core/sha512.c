@@ -6,6 +6,7 @@
 
 #define VARIABLES 8u
 #define BLOCK 16u /* words */
+#define BLOCK_BYTES 128u
 
 /* Fraction bits of the square roots of the first 8 primes. */
 static const IN_FLASH uint64_t start[8] = {
@@ -79,27 +80,22 @@ void sha512_start(struct sha512 *s) {
 }
 
 void sha512_add(struct sha512 *s, const uint8_t *data, size_t length) {
+  uint8_t *const last = (uint8_t *)(s->work + VARIABLES + BLOCK) - 1;
   while (length-- != 0) {
-    uint64_t *word = &s->work[VARIABLES + BLOCK - 1u - s->length / 8u % BLOCK];
-    *word = *word << 8 | *data++;
-    if (++s->length % 128u == 0u) compress(s);
+    *(last - s->length % BLOCK_BYTES) = *data++;
+    if (++s->length % BLOCK_BYTES == 0u) compress(s);
   }
 }
 
-const uint8_t *sha512_finish(struct sha512 *s) {
+void sha512_finish(struct sha512 *s) {
   const uint32_t bits = s->length * 8u;
   uint8_t byte = 0x80;
   /* One bit, zeros, and the length in the last 16 bytes. */
   do {
     sha512_add(s, &byte, 1);
     byte = 0;
-  } while (s->length % 128u != 112u);
+  } while (s->length % BLOCK_BYTES != BLOCK_BYTES - 16u);
   s->work[VARIABLES + 1] = 0;
   s->work[VARIABLES] = bits;
   compress(s);
-  for (uint64_t *word = s->state; word < s->state + VARIABLES; ++word) {
-    uint64_t left = *word;
-    for (size_t i = 8; i-- != 0; left >>= 8) ((uint8_t *)word)[i] = (uint8_t)left;
-  }
-  return (const uint8_t *)s->state;
 }

@@ -7,13 +7,14 @@
 
 struct sha512 {
   uint64_t state[8];
-  uint64_t work[24]; /* 8 variables, then the block: its last word first, the bytes of each shifted in */
+  uint64_t work[24]; /* 8 variables, then the block from its last byte to its first: words of a little-endian core */
   uint32_t length;    /* bytes so far: below 2^29 */
 };
 
 void sha512_start(struct sha512 *s);
 void sha512_add(struct sha512 *s, const uint8_t *data, size_t length);
-/* Gives the 64 bytes of the digest, which lie in s. */
-const uint8_t *sha512_finish(struct sha512 *s);
+/* The digest is in s then: its byte i, of 64, is SHA512_BYTE(s, i). */
+void sha512_finish(struct sha512 *s);
+#define SHA512_BYTE(s, i) (((const uint8_t *)(s)->state)[(i) ^ 7u])
 
 #endif

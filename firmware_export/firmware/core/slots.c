@@ -66,7 +66,8 @@ void slots_digest(unsigned source, uint8_t digest[DIGEST_SIZE]) {
   sha512_add(&hash, (const uint8_t *)blob, sizeof *blob);
   add_padded(&hash, slots_params(source), blob->params_size);
   add_padded(&hash, vectors_of(source), blob->vector_count * row_bytes(blob));
-  memcpy(digest, sha512_finish(&hash), DIGEST_SIZE);
+  sha512_finish(&hash);
+  for (unsigned i = 0; i < DIGEST_SIZE; ++i) digest[i] = SHA512_BYTE(&hash, i);
 }
 
 int slots_accepted(unsigned source, const uint8_t digest[DIGEST_SIZE]) {
