@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -24,6 +25,8 @@ from firmware_export.networks.simulate import run
 
 KEY_SIZE = 32
 
+#: Files of the firmware, whose names and symbols a model must leave alone.
+_TAKEN = {"glue", *(path.stem for path in (Path(__file__).parent / "firmware").glob("*/*.[ch]"))}
 _MOST_VECTORS = 8
 _LEAST_VECTORS = 2
 #: Test vectors may take as many bytes as an eighth of the parameters.
@@ -40,7 +43,7 @@ class FirmwareModel:
     Attributes
     ----------
     name : str
-        The model's identifier.
+        The model's identifier; with an ``_`` behind where the firmware has a file of that name.
     header, source : str
         Texts of ``<name>.h`` and ``<name>.c``; the source is to be compiled with ``-D<NAME>_UPDATABLE``.
     is_network : bool
@@ -177,6 +180,7 @@ def anomaly_model(ir: AnomalyIr, name: str, vectors: TestVectors) -> FirmwareMod
     vectors : TestVectors
         Rows with their scores; as many of them as have room are taken.
     """
+    name = _untaken(name)
     header, source = anomaly_header(ir, name), anomaly_source(ir, name)
     params = parameter_bytes(source, header, name)
     wide = np.dtype(f"<i{ir.inputs.bits // 8}")
@@ -212,6 +216,7 @@ def network_model(data: bytes, name: str, labels: tuple[str, ...] = ()) -> Firmw
     FirmwareExportError
         It cannot be read, or is of operators that have no C.
     """
+    name = _untaken(name)
     network = read(data)
     made = network_source(network, name, labels, updatable=True)
     header = network_header(network, name, made.plan.size)
@@ -230,6 +235,11 @@ def network_model(data: bytes, name: str, labels: tuple[str, ...] = ()) -> Firmw
         params=params,
         figures=network_figures(network, made),
     )
+
+
+def _untaken(name: str) -> str:
+    """An identifier that the firmware has not; as one of C's own keywords, it gets an ``_``."""
+    return f"{name}_" if name in _TAKEN else name
 
 
 def _count(there: int, row: int, params: bytes) -> int:

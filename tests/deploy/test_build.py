@@ -37,11 +37,11 @@ BOARDS = load_boards()
 CORES = {"microbit": "M0", "mps2-an385": "M3", "mps2-an386": "M4F", "mps2-an500": "M7", "mps3-an547": "M55"}
 
 
-def anomaly(folder: Path, kind: str, parts: int, length: int) -> FirmwareModel:
-    model, rows = model_of(kind, parts, length)
-    integer = quantize(model, rows, bits=8, headroom=2.0)
+def anomaly(folder: Path, kind: str, bits: int, name: str = "press") -> FirmwareModel:
+    model, rows = model_of(kind, 4, 8)
+    integer = quantize(model, rows, bits=bits, headroom=2.0)
     integer.save(folder / f"{kind}.npz")
-    return anomaly_model(read(folder / f"{kind}.npz"), "press", vectors(integer, rows))
+    return anomaly_model(read(folder / f"{kind}.npz"), name, vectors(integer, rows))
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +49,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FirmwareModel]
     folder = tmp_path_factory.mktemp("models")
     dense = Chain((1, 33), 0).dense(20).dense(10).dense(4).softmax().finish()
     return {
-        "kmeans": anomaly(folder, "kmeans", 4, 8),
-        "gmm": anomaly(folder, "gmm", 4, 8),
+        "kmeans": anomaly(folder, "kmeans", 8),
+        "gmm": anomaly(folder, "gmm", 16),
         "dense": network_model(dense, "press", tuple("abcd")),
     }
 
@@ -111,6 +111,15 @@ def test_the_same_input_gives_the_same_bytes(
     first, second = (built(BOARDS[name], models["kmeans"], tmp_path / folder) for folder in ("a", "b"))
     for form, path in first.images.items():
         assert path.read_bytes() == second.images[form].read_bytes(), form
+
+
+@pytest.mark.parametrize("name", ["model", "glue", "slots"])
+def test_a_model_may_be_called_as_a_file_of_the_firmware(name: str, tmp_path: Path) -> None:
+    model = anomaly(tmp_path, "kmeans", 8, name)
+    firmware = built(BOARDS["mps2-an386"], model, tmp_path / "build")
+    with emulated("M4F", firmware.images["elf"]) as peer, SerialLink(peer.url) as link:
+        session = BoardSession(link)
+        assert verify(session, session.info(), model.blob(*IDENTITY)) == len(model.inputs)
 
 
 def test_a_model_that_is_too_large_is_told_before_anything_is_compiled() -> None:
