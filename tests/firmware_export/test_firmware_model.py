@@ -109,7 +109,7 @@ def test_a_retrained_anomaly_model_takes_effect_in_a_slot(kind: str, tmp_path: P
 
 def test_a_retrained_network_takes_effect_in_a_slot(tmp_path: Path) -> None:
     first, second = (network_model(dense(seed), "net", tuple("abcd")) for seed in (0, 1))
-    rows = np.random.default_rng(5).integers(-128, 128, (1000, 33)).astype(np.int8)
+    rows = np.random.default_rng(5).integers(-128, 128, (50, 33)).astype(np.int8)
     with (
         peer(model=written(first, tmp_path), flags=first.flags) as board,
         SerialLink(board.url) as link,
