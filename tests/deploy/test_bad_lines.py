@@ -22,7 +22,7 @@ BYTES = 560
 
 def update(url: str) -> Updated:
     with SerialLink(url) as link:
-        return update_slot(BoardSession(link, answer_s=0.3), NEW, sign, nothing)
+        return update_slot(BoardSession(link, answer_s=1.0), NEW, sign, nothing)
 
 
 def cut_and_go_on(board: Peer, cut_after: int) -> None:
