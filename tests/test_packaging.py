@@ -158,9 +158,9 @@ def bare_machine(directory: Path, *, root: bool) -> dict[str, str]:
 
 TEST_PACKAGES = (
     "gcc libc6-dev g++ clang libclang-rt-14-dev mosquitto mosquitto-clients openssl "
-    "bubblewrap gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm chromium npm faketime "
-    "gcc-avr avr-libc simavr libsimavr-dev arduino-core-avr avrdude stm32flash gdb-multiarch openocd "
-    "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf cmake make systemd"
+    "bubblewrap gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm qemu-system-misc chromium npm "
+    "faketime gcc-avr avr-libc simavr libsimavr-dev arduino-core-avr avrdude stm32flash gdb-multiarch "
+    "openocd gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf cmake make systemd"
 )
 
 
