@@ -167,6 +167,7 @@ def test_the_commands_of_the_reference_firmware(models: dict[str, FirmwareModel]
             "-DFW_BUFFER=512",
             '-DBOARD_NAME="microbit"',
             "-DFW_SENSOR=1",
+            "-DFW_MLPERF=1",
             f"-I{FIRMWARE / 'core'}",
         ),
     )
@@ -192,9 +193,9 @@ def test_the_commands_of_the_reference_firmware(models: dict[str, FirmwareModel]
 def test_an_avr_goes_without_what_belongs_to_slots(models: dict[str, FirmwareModel], tmp_path: Path) -> None:
     way = choose(BOARDS["atmega328p"], models["kmeans"], tmp_path, None, (), None)
     core, _, link = (step.argv for step in way.steps)
-    assert core[:8] == (
+    assert core[:9] == (
         *("avr-gcc", "-mmcu=atmega328p", "-std=gnu99", "-DPRESS_UPDATABLE", "-DFW_BUFFER=352"),
-        *('-DBOARD_NAME="atmega328p"', "-DFW_SENSOR=0", "-DF_CPU=16000000UL"),
+        *('-DBOARD_NAME="atmega328p"', "-DFW_SENSOR=0", "-DFW_MLPERF=0", "-DF_CPU=16000000UL"),
     )
     assert not {Path(word).name for word in core} & {"ed25519.c", "unpack.c", "upload.c", "test_signal.c"}
     assert link[-3:] == ("-Wl,--gc-sections", "-o", "firmware.elf")
