@@ -59,7 +59,8 @@ class SerialLink:
                 baudrate=self._baud,
                 parity=self._parity,
                 timeout=_SLICE_S,
-                write_timeout=_WRITE_S,
+                # Over RFC 2217 pyserial has a limit of its own, and takes none.
+                write_timeout=None if self.port.startswith("rfc2217:") else _WRITE_S,
                 do_not_open=True,
             )
             if "://" not in self.port:
@@ -104,11 +105,6 @@ class SerialLink:
                 raise self._gone(error) from error
             if received or time.monotonic() >= until:
                 return received
-
-    def drop_input(self) -> None:
-        """Forget what has come and was not read."""
-        while self.read(0.0):
-            pass
 
     def _receive(self) -> bytes:
         """What is there, or comes within a slice of time."""

@@ -12,9 +12,8 @@ from collections.abc import Iterator
 _START, _CONTINUE = b"\x06\x09", b"\x04\x14"
 #: Bytes of a frame in one line: 124 characters, with the mark and the newline 127.
 _LINE_BYTES = 93
-#: Most bytes that a line or a frame may have before it is taken for noise.
+#: Most bytes that a line may have before it is taken for noise.
 _MAX_LINE = 512
-_MAX_FRAME = 65536
 #: Bytes of a frame's length, and of its CRC.
 OVERHEAD = 2 + 2
 
@@ -71,7 +70,8 @@ class Decoder:
             frame += base64.b64decode(line[max(start, again) + 2 :].rstrip(b"\r"), validate=True)
         except ValueError:
             return None
-        if len(frame) < OVERHEAD or len(frame) > _MAX_FRAME:
+        # Lines may be short: what comes first is the length, and no frame grows beyond what it says.
+        if len(frame) < 2:
             return None
         length = int.from_bytes(frame[:2], "big")
         if len(frame) < length + 2:
