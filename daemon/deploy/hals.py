@@ -65,8 +65,8 @@ HALS: Mapping[str, Hal] = {
     "avr": Hal(
         "avr-gcc",
         ("avr.c",),
-        flash=16_384,
-        ram=1_344,
+        flash=14_336,
+        ram=1_280,
         stack=480,
         standard="gnu99",
         without=frozenset({"ed25519.c", "unpack.c", "upload.c"}),
