@@ -69,7 +69,7 @@ class SerialLink:
             self._serial.open()
             if "://" not in self.port:
                 fcntl.ioctl(self._serial.fd, termios.TIOCEXCL)
-        except (serial.SerialException, OSError, ValueError) as error:
+        except (serial.SerialException, OSError, ValueError, termios.error) as error:
             raise _explain(self.port, error) from error
         # pyserial hands a socket's bytes out one by one, and lets small packets wait.
         self._socket = getattr(self._serial, "_socket", None) if self.port.startswith("socket:") else None

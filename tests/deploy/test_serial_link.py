@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
 import sys
+import termios
 import threading
 import time
 import tty
@@ -119,3 +121,15 @@ def test_a_device_that_is_pulled_is_told() -> None:
         os.close(ours)
         with pytest.raises(LineLost, match=f"{path} is gone .*check the cable"):
             link.read(time.monotonic() + 5)
+
+
+def test_a_device_that_is_pulled_while_it_is_opened_is_told(
+    device: tuple[int, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pulled(*_: object) -> None:
+        raise termios.error(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(termios, "tcflush", pulled)
+    _, path = device
+    with pytest.raises(BoardUnreachable, match=f"{path} cannot be opened"):
+        SerialLink(path).__enter__()
