@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.deploy.board_session import BoardSession
 from daemon.deploy.serial_link import LineLost, SerialLink
-from daemon.errors import BoardUnreachable
+from daemon.errors import BoardUnreachable, FlashFailed
 from daemon.wire.deploy import BoardInfo
 from daemon.wire.worker import Log, Progress
 
@@ -138,8 +138,8 @@ class BoardLine:
         assert self.tool is not None
         self.close()
         self._silent_until = 0.0
-        with tempfile.TemporaryDirectory(prefix="firmware-") as folder:
-            files = {kind: Path(folder) / f"firmware.{kind}" for kind in images}
+        with _scratch() as folder:
+            files = {kind: folder / f"firmware.{kind}" for kind in images}
             for kind, path in files.items():
                 path.write_bytes(images[kind])
             self.tool.write(files, hear)
@@ -149,7 +149,25 @@ class BoardLine:
         if self.tool is None or self.tool.copy is None:
             return None
         self.close()
-        with tempfile.TemporaryDirectory(prefix="firmware-") as folder:
-            copied = Path(folder) / "copied.bin"
+        with _scratch() as folder:
+            copied = folder / "copied.bin"
             self.tool.copy(copied, hear)
             return copied.read_bytes()
+
+
+@contextlib.contextmanager
+def _scratch() -> Iterator[Path]:
+    """A directory for a while.
+
+    Raises
+    ------
+    FlashFailed
+        The disk does not take what is to lie there, or a tool cannot be started.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix="firmware-") as folder:
+            yield Path(folder)
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        message = f"the system refuses{where}: {error.strerror}: make room on its disk"
+        raise FlashFailed(message, stage="flash") from error

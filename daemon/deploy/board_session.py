@@ -26,6 +26,8 @@ MODEL_IMAGE = 1
 #: Seconds that an answer may take, and how often a question is repeated.
 _ANSWER_S = 2.0
 _TRIES = 4
+#: Seconds before a board that is busy is asked again: the first time; twice as long each time after.
+_BUSY_S = 0.25
 #: Seconds that a board may take to erase, to check a signature, or to start.
 _SLOW_S = 15.0
 #: Packet that every SMP server takes.
@@ -33,6 +35,9 @@ _SMALLEST_PACKET = 128
 _LARGEST_PACKET = 4096
 #: Most that CBOR puts around the data of an upload, with its first members.
 _AROUND_DATA = 80
+
+#: SMP's code for a board that will take the same question later.
+_BUSY = 10
 
 _SMP_ERRORS = {
     1: "unknown error",
@@ -64,6 +69,11 @@ _MODEL_ERRORS: dict[int, tuple[type[DeployError], str]] = {
     9: (BoardRefused, "it has no sensor"),
     10: (BoardRefused, "its firmware is too old for this protocol: flash newer firmware"),
 }
+
+#: Bytes that one number of an answer may have: int8 outputs, and int32 scores.
+_WIDTHS = (1, 4)
+#: Largest number that a board counts with.
+_LARGEST = 2**32 - 1
 
 _Found = TypeVar("_Found")
 
@@ -131,6 +141,10 @@ class BoardSession:
                 f"the firmware on {self._link.port} speaks version {protocol} of the model protocol, not "
                 f"{PROTOCOL}: " + ("flash newer firmware" if protocol < PROTOCOL else "use a newer trainerd")
             )
+        output_bytes, width = _number(told, "outbytes"), _number(told, "outwidth")
+        # Firmware without a model has neither.
+        if output_bytes and (width not in _WIDTHS or output_bytes % width):
+            raise _nonsense(self._link.port, "outwidth")
         source = told.get("src")
         if source not in ("factory", "slot0", "slot1"):
             raise _nonsense(self._link.port, "src")
@@ -151,8 +165,8 @@ class BoardSession:
             version=_number(told, "version"),
             row_inputs=_number(told, "inlen"),
             input_bytes=_number(told, "inbytes"),
-            output_bytes=_number(told, "outbytes"),
-            output_width=_number(told, "outwidth"),
+            output_bytes=output_bytes,
+            output_width=width,
             max_rows=_number(told, "max"),
             boot=_number(told, "boot"),
         )
@@ -172,14 +186,15 @@ class BoardSession:
         BoardRefused
             A row does not fit into a packet, or the board does not run them.
         """
-        if info.max_rows < 1:
-            raise BoardRefused(f"a row of {info.input_bytes} bytes is too long for the board's packets")
-        size = info.max_rows * info.input_bytes
+        row = info.input_bytes
+        if info.max_rows < 1 or not 0 < row <= _LARGEST_PACKET:
+            raise BoardRefused(f"a row of {row} bytes is too long for the board's packets")
+        size = min(info.max_rows, _LARGEST_PACKET // row) * row
         outputs = bytearray()
         for at in range(0, len(inputs), size):
             rows = inputs[at : at + size]
             given = _bytes(self._told(Operation.WRITE, smp.MODEL_RUN, {"in": rows}, slow=True), "out")
-            if len(given) != len(rows) // info.input_bytes * info.output_bytes:
+            if len(given) != len(rows) // row * info.output_bytes:
                 raise _nonsense(self._link.port, "out")
             outputs += given
         return bytes(outputs)
@@ -255,10 +270,12 @@ class BoardSession:
     def samples(self, start: int) -> Samples:
         """Rows that the board has kept, from a number on; as many as an answer holds."""
         told = self._read(smp.MODEL_SAMPLES, {"from": start})
-        dropped = told.get("dropped", 0)
-        if not isinstance(dropped, int):
-            raise _nonsense(self._link.port, "dropped")
-        return Samples(_number(told, "first"), _bytes(told, "in"), _bytes(told, "out"), dropped)
+        dropped = _number({"dropped": 0, **told}, "dropped")
+        found = Samples(_number(told, "first"), _bytes(told, "in"), _bytes(told, "out"), dropped)
+        # Rows that were read before would be read for ever.
+        if found.outputs and found.first < start:
+            raise _nonsense(self._link.port, "first")
+        return found
 
     def sample_every(self, milliseconds: int) -> None:
         """Have the board sample its sensor; 0 for no more."""
@@ -301,7 +318,7 @@ class BoardSession:
         *,
         slow: bool = False,
     ) -> dict[str, Any]:
-        """The members of an answer; the question is repeated where none comes.
+        """The members of an answer; the question is repeated where none comes, or the board is busy.
 
         Every command may be repeated: reading changes nothing, an upload says where it goes on, and a model
         that is in use already is taken into use once more.
@@ -315,6 +332,10 @@ class BoardSession:
             except _Silence:
                 if tries == _TRIES:
                     raise
+                tries += 1
+                continue
+            if answer.error == (None, _BUSY) and tries < _TRIES:
+                time.sleep(_BUSY_S * 2 ** (tries - 1))
                 tries += 1
                 continue
             if answer.error is not None:
@@ -377,7 +398,12 @@ def _member(told: dict[str, Any], name: str, kind: type[_Found]) -> _Found:
 
 
 def _number(told: dict[str, Any], name: str) -> int:
-    return _member(told, name, int)
+    number = _member(told, name, int)
+    if not 0 <= number <= _LARGEST:
+        raise BoardRefused(
+            f"the board says that its `{name}` is {number}: flash firmware that fits this trainerd"
+        )
+    return number
 
 
 def _text(told: dict[str, Any], name: str) -> str:

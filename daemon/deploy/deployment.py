@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,9 +151,10 @@ def _fill_slot(
             time.sleep(pause)
             check()
         else:
-            place.kept.write("model", order)
-            # Whatever firmware was begun before, this board works.
-            place.kept.drop("begun")
+            with _told_only(hear):
+                place.kept.write("model", order)
+                # Whatever firmware was begun before, this board works.
+                place.kept.drop("begun")
             return updated.sent, updated.vectors
     raise AssertionError
 
@@ -170,6 +171,8 @@ def _write_firmware(
     missing = tool.missing()
     if missing is not None:
         raise ToolMissing(missing, stage="flash")
+    # From now on whoever gave the order waits for its end.
+    hear(Progress("flash", 0.0))
     kept = place.kept.read("firmware")
     if kept is not None and kept.images == order.images and before is not None:
         hear(Progress("verify", 0.0))
@@ -219,15 +222,17 @@ def _flash_or_put_back(place: Workplace, order: Deploy, hear: Hear) -> None:
             _add(error, "nothing else is kept that could be put back")
             raise
         hear(Log("error", f"{error.message}; what was there before is put back"))
-        place.kept.write("begun", previous)
         try:
+            # It matters only where power fails now: the board is worth more than the note.
+            with _told_only(hear):
+                place.kept.write("begun", previous)
             _put_back(place, previous, model, hear)
             _add(error, "what was there before was put back")
         except DeployError as failure:
             _give_up(place, failure)
             _add(error, f"what was there before could not be put back: {failure.message}")
         raise
-    _settle(place, order)
+    _settle(place, order, hear)
 
 
 def _put_back(place: Workplace, previous: Deploy, model: Deploy | None, hear: Hear) -> None:
@@ -238,18 +243,29 @@ def _put_back(place: Workplace, previous: Deploy, model: Deploy | None, hear: He
             hear(event)
 
     _flash(place, previous, hear_logs)
-    _settle(place, previous)
+    _settle(place, previous, hear_logs)
     if previous.blob and model is not None and model.blob != previous.blob:
         update_slot(place.line.session(), read_blob(model.blob), place.sign, hear_logs)
-        place.kept.write("model", model)
+        with _told_only(hear_logs):
+            place.kept.write("model", model)
 
 
-def _settle(place: Workplace, order: Deploy) -> None:
+def _settle(place: Workplace, order: Deploy, hear: Hear) -> None:
     """The board runs what ``begun`` names."""
-    if order.blob:
-        place.kept.promote(order)
-    else:
-        place.kept.drop("begun")
+    with _told_only(hear):
+        if order.blob:
+            place.kept.promote(order)
+        else:
+            place.kept.drop("begun")
+
+
+@contextlib.contextmanager
+def _told_only(hear: Hear) -> Iterator[None]:
+    """What cannot be kept is told: the board runs what it runs all the same."""
+    try:
+        yield
+    except DeployError as error:
+        hear(Log("warn", f"{error.message}; what the board runs now could not be put back later"))
 
 
 def _give_up(place: Workplace, error: DeployError) -> None:

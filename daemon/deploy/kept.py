@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from daemon import durable
+from daemon.errors import DeployError
 from daemon.wire.deploy import Deploy
 
 _log = logging.getLogger(__name__)
@@ -31,6 +34,11 @@ class Kept:
     ----------
     directory : Path
         Made where it is not there.
+
+    Raises
+    ------
+    DeployError
+        Whenever something is to be kept: its disk is full, or cannot be written.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -54,22 +62,35 @@ class Kept:
 
     def write(self, name: Name, deploy: Deploy) -> None:
         """Keep something, in the place of what was there."""
-        if not self._directory.is_dir():
-            self._directory.mkdir(mode=0o700, parents=True)
-            durable.sync(self._directory.parent)
         body = msgspec.msgpack.encode(deploy)
-        durable.write(self._directory / name, hashlib.sha256(body).digest() + body)
+        with self._writing():
+            if not self._directory.is_dir():
+                self._directory.mkdir(mode=0o700, parents=True)
+                durable.sync(self._directory.parent)
+            durable.write(self._directory / name, hashlib.sha256(body).digest() + body)
 
     def promote(self, deploy: Deploy) -> None:
         """What was begun has proved right: from now on it is what is put back."""
         self.write("model", deploy)
-        if (self._directory / "begun").exists():
-            (self._directory / "begun").replace(self._directory / "firmware")
-            (self._directory / "copied").unlink(missing_ok=True)
-            durable.sync(self._directory)
+        with self._writing():
+            if (self._directory / "begun").exists():
+                (self._directory / "begun").replace(self._directory / "firmware")
+                (self._directory / "copied").unlink(missing_ok=True)
+                durable.sync(self._directory)
 
     def drop(self, name: Name) -> None:
         """Keep it no longer."""
-        if (self._directory / name).exists():
-            (self._directory / name).unlink()
-            durable.sync(self._directory)
+        with self._writing():
+            if (self._directory / name).exists():
+                (self._directory / name).unlink()
+                durable.sync(self._directory)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise DeployError(
+                f"{self._directory} cannot be written ({error.strerror}): make room on its disk",
+                retryable=True,
+            ) from error

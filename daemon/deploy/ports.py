@@ -52,8 +52,9 @@ async def serve(settings: Config, config_file: Path, *, until_eof: bool) -> None
         loop.add_reader(sys.stdin.fileno(), stop.set)
     signer = Signer(None) if settings.deploy.unsigned else open_key(settings.deploy_key_path)
     places = workplaces(settings, config_file, signer)
-    users = {os.getuid(), _owner(settings.state_path)}
-    server = PortsServer(settings.ports_socket_path, users, signer.public_key)
+    server = PortsServer(
+        settings.ports_socket_path, lambda: {os.getuid(), _owner(settings.state_path)}, signer.public_key
+    )
     threads = {
         name: TargetThread(name, target, places[name], server.publish)
         for name, target in (settings.targets or {}).items()

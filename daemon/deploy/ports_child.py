@@ -44,7 +44,8 @@ class PortsChild:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        if self._process is not None:
+        # One that has ended by itself is waited for already.
+        if self._process is not None and self._process.returncode is None:
             self._hang_up(self._process)
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(_end_of(self._process), _END_S)
@@ -53,10 +54,14 @@ class PortsChild:
         pause = _FIRST_PAUSE_S
         while True:
             began = time.monotonic()
-            self._process = self._start()
-            await _end_of(self._process)
-            self._hang_up(self._process)
-            _log.error("the process that holds the ports ended with status %s", self._process.returncode)
+            try:
+                self._process = self._start()
+            except OSError as error:
+                _log.error("the process that holds the ports cannot be started: %s", error)
+            else:
+                await _end_of(self._process)
+                self._hang_up(self._process)
+                _log.error("the process that holds the ports ended with status %s", self._process.returncode)
             pause = _FIRST_PAUSE_S if time.monotonic() - began > _SETTLED_S else pause
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_S)

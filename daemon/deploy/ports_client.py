@@ -58,18 +58,25 @@ class PortsClient:
     def deploy(self, order: Deploy, hear: Callable[[Progress | Log], None]) -> dict[str, Any]:
         """Put a model onto a board; returns the result.
 
-        Firmware is waited for whatever the job wants: a flash that has begun is brought to its end.
+        Firmware is waited for whatever the job wants, once the board's turn has come: a flash that has begun
+        is brought to its end.
 
         Raises
         ------
         DeployError
             It is not there.
         """
-        check = (lambda: None) if order.images else self._check
+        begun = False
+
+        def check() -> None:
+            if not begun:
+                self._check()
+
         for answer in self._answers(order, check):
             if isinstance(answer, Done):
                 return answer.result
             if isinstance(answer, (Progress, Log)):
+                begun = begun or (bool(order.images) and isinstance(answer, Progress))
                 hear(answer)
         raise AssertionError
 

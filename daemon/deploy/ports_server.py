@@ -7,7 +7,7 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
 from pathlib import Path
 
 import msgspec
@@ -48,15 +48,15 @@ class PortsServer:
     ----------
     path : Path
         The socket.
-    users : collection of int
-        Users whose processes may come in, beside root.
+    users : callable
+        Users whose processes may come in, beside root; asked each time, as the daemon may be new here.
     public_key : bytes
         What `Key` is answered.
     """
 
-    def __init__(self, path: Path, users: Collection[int], public_key: bytes) -> None:
+    def __init__(self, path: Path, users: Callable[[], Collection[int]], public_key: bytes) -> None:
         self._path = path
-        self._users = frozenset(users) | {0}
+        self._users = users
         self._public_key = public_key
         self._threads: dict[str, TargetThread] = {}
         self._server: asyncio.Server | None = None
@@ -115,7 +115,7 @@ class PortsServer:
         self._clients.add(task)
         try:
             uid, _ = credentials(writer.get_extra_info("socket"))
-            if uid not in self._users or len(self._clients) > _MOST_CLIENTS:
+            if uid not in {0, *self._users()} or len(self._clients) > _MOST_CLIENTS:
                 _log.warning("a client of user %d was turned away", uid)
                 return
             line = await asyncio.wait_for(reader.readline(), _PATIENCE_S)

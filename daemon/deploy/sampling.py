@@ -7,8 +7,8 @@ import struct
 import time
 from collections.abc import Iterator
 
-from daemon.deploy.board_session import BoardSession
-from daemon.errors import BoardUnreachable, DeployError
+from daemon.deploy.board_session import BoardSession, Samples
+from daemon.errors import BoardRefused, BoardUnreachable, DeployError
 from daemon.wire.deploy import BoardInfo, Cursor, Rows
 from daemon.wire.targets import Target
 
@@ -18,6 +18,8 @@ _log = logging.getLogger(__name__)
 _PAUSE_S = 0.5
 #: A board that should sample and has nothing for so many rows' time, or seconds, may have been reset.
 _SILENT_ROWS, _SILENT_S = 3, 5.0
+#: Bytes of a feature: float32.
+_FEATURE_BYTES = 4
 
 
 class Sampling:
@@ -87,6 +89,7 @@ class Sampling:
     def _read(self, session: BoardSession, info: BoardInfo) -> Iterator[Rows]:
         assert self._cursor is not None
         while (found := session.samples(self._cursor.row)).outputs:
+            _check(found, info)
             rows = Rows(
                 target=self._name,
                 boot=info.boot,
@@ -101,6 +104,16 @@ class Sampling:
             )
             self._cursor, self._heard = rows.cursor, time.monotonic()
             yield rows
+
+
+def _check(found: Samples, info: BoardInfo) -> None:
+    """Refuse what are no rows of the model that the board says it runs."""
+    rows, rest = divmod(len(found.outputs), info.output_bytes or 1)
+    if not info.output_bytes or rest or len(found.inputs) != rows * info.row_inputs * _FEATURE_BYTES:
+        raise BoardRefused(
+            f"the board gives {len(found.inputs)} bytes of features and {len(found.outputs)} of outputs: "
+            "they are no rows of its model; flash firmware that fits this trainerd"
+        )
 
 
 def _numbers(outputs: bytes, info: BoardInfo) -> list[list[int]]:

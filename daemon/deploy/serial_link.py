@@ -70,6 +70,8 @@ class SerialLink:
             if "://" not in self.port:
                 fcntl.ioctl(self._serial.fd, termios.TIOCEXCL)
         except (serial.SerialException, OSError, ValueError, termios.error) as error:
+            # A port that is not wholly ours does not stay open.
+            self._close()
             raise _explain(self.port, error) from error
         # pyserial hands a socket's bytes out one by one, and lets small packets wait.
         self._socket = getattr(self._serial, "_socket", None) if self.port.startswith("socket:") else None
@@ -80,14 +82,20 @@ class SerialLink:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # What is gone already needs no closing.
-        with contextlib.suppress(serial.SerialException, OSError):
-            if "://" not in self.port:
+        if "://" not in self.port:
+            # A device that was pulled has no lock to give back.
+            with contextlib.suppress(OSError):
                 fcntl.ioctl(self._serial.fd, termios.TIOCNXCL)
-            self._serial.close()
+        self._close()
         # pyserial leaves a socket open whose other end is gone.
         if self._socket is not None:
             self._socket.close()
+
+    def _close(self) -> None:
+        if self._serial is not None:
+            # What is gone already needs no closing.
+            with contextlib.suppress(serial.SerialException, OSError):
+                self._serial.close()
 
     def write(self, data: bytes) -> None:
         """Send bytes; returns when they are handed over."""

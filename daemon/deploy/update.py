@@ -24,6 +24,9 @@ from daemon.wire.worker import Log, Progress
 from firmware_export.blob import Blob
 from firmware_export.packed import pack
 
+#: The last number that a board can count to; none is above it.
+_LAST_SEQUENCE = 2**32 - 1
+
 
 @dataclass(frozen=True)
 class Updated:
@@ -82,6 +85,8 @@ def update_slot(
     info = session.info()
     check_fits(info, blob)
     sent = 0
+    if info.sequence >= _LAST_SEQUENCE:
+        raise BoardRefused("the board has taken its last sequence number: erase it, and deploy as firmware")
     following = blob.with_sequence(info.sequence + 1)
     in_use = following.digest()
     if runs(info, blob):

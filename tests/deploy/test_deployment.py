@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from daemon import durable
 from daemon.deploy.deployment import deploy, recover
 from daemon.errors import BoardRefused, BoardUnreachable, DeployError, FlashFailed, VerifyFailed
 from daemon.wire.deploy import Deploy
@@ -175,3 +178,56 @@ def test_a_board_of_another_kind_is_not_written(tmp_path: Path) -> None:
         ):
             run(board, firmware(2))
         assert (board.flashed, runs(board)) == (0, digest(9))
+
+
+def fill_disk(monkeypatch: pytest.MonkeyPatch, full: Callable[[str], bool]) -> None:
+    """Let files of some names find no room."""
+    write = durable.write
+
+    def refuse(path: Path, content: bytes) -> None:
+        if full(path.name):
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write(path, content)
+
+    monkeypatch.setattr(durable, "write", refuse)
+
+
+def test_a_full_disk_stops_a_flash_before_it_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with bench(tmp_path, bias=9) as board:
+        fill_disk(monkeypatch, lambda _: True)
+        with pytest.raises(DeployError, match=r"cannot be written .No space left on device.: make room"):
+            run(board, firmware(2))
+        assert (board.flashed, runs(board)) == (0, digest(9))
+
+
+def test_a_disk_that_is_full_after_a_flash_is_told_and_undoes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with bench(tmp_path) as board, monkeypatch.context() as full:
+        fill_disk(full, lambda name: name == "model")
+        ear = Ear()
+        assert run(board, firmware(1), ear)["digest"] == runs(board) == digest(1)
+        assert "make room on its disk" in ear.lines[-1]
+        full.undo()
+        # There is room again: what is in the board is kept without another flash.
+        place = board.place
+        recover(place, Ear())
+        place.line.close()
+        assert board.flashed == 1
+        assert place.kept.read("firmware") == firmware(1)
+
+
+def test_a_full_disk_keeps_nothing_from_being_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with bench(tmp_path) as board:
+        run(board, firmware(1))
+
+        def give_up_on_a_full_disk() -> None:
+            fill_disk(monkeypatch, lambda _: True)
+            give_up()
+
+        board.trouble.append(give_up_on_a_full_disk)
+        with pytest.raises(FlashFailed, match="what was there before was put back"):
+            run(board, firmware(2))
+        assert runs(board) == digest(1)

@@ -242,6 +242,11 @@ def test_another_user_is_turned_away_whatever_the_socket_allows(board: Peer) -> 
         try:
             with process.connect() as link:
                 assert link.recv(1) == b""
+            os.seteuid(0)
+            # The daemon comes later to a new machine: its state directory says who it is.
+            os.chown(process.directory / "state", 65534, -1)
+            os.seteuid(65534)
+            assert process.told(Ask("press"))[0]["info"] is not None
         finally:
             os.seteuid(0)
         assert "user 65534 was turned away" in process.log()

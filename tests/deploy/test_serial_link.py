@@ -13,6 +13,7 @@ import time
 import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -133,3 +134,31 @@ def test_a_device_that_is_pulled_while_it_is_opened_is_told(
     _, path = device
     with pytest.raises(BoardUnreachable, match=f"{path} cannot be opened"):
         SerialLink(path).__enter__()
+
+
+def _open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def test_a_device_that_takes_no_lock_is_let_go(
+    device: tuple[int, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOTTY, "no such call")
+
+    link, before = SerialLink(device[1]), _open_files()
+    monkeypatch.setattr("daemon.deploy.serial_link.fcntl.ioctl", refuse)
+    with pytest.raises(BoardUnreachable, match="cannot be opened"):
+        link.__enter__()
+    assert _open_files() == before
+
+
+def test_a_device_that_was_pulled_is_let_go() -> None:
+    """A kernel gives its name to no other device while it is open."""
+    ours, theirs = os.openpty()
+    link = SerialLink(os.ttyname(theirs))
+    os.close(theirs)
+    before = _open_files()
+    with link:
+        os.close(ours)
+    assert _open_files() == before - 1

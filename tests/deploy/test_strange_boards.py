@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 
 from daemon.deploy.board_session import BoardSession
+from daemon.deploy.sampling import Sampling
 from daemon.deploy.serial_link import SerialLink
+from daemon.deploy.update import update_slot
 from daemon.errors import ArchitectureMismatch, BoardRefused, BoardUnreachable, DeployError, VerifyFailed
+from daemon.wire.targets import Target
+from tests.deploy.linear import linear
 from tests.deploy.scripted_board import Asked, scripted_board
 
 _DIGEST = bytes(32)
@@ -116,3 +120,105 @@ def test_an_upload_goes_on_where_the_board_is() -> None:
     assert bytes(kept) == image
     # The first piece only tells the board which image it is.
     assert 400 < sent < 600
+
+
+def test_a_board_that_is_busy_is_asked_again() -> None:
+    answers: list[dict[str, Any]] = [{"rc": 10}, {"rc": 10}, {"images": [{"image": 1}]}]
+    with scripted_board(lambda request: request.answered(answers.pop(0))) as url, SerialLink(url) as link:
+        assert BoardSession(link).images() == [{"image": 1}]
+
+
+_HONEST = {
+    "proto": 1,
+    "fw": "1.0",
+    "board": "b",
+    "name": "n",
+    "arch": bytes(16),
+    "slots": 2,
+    "slotsize": 4096,
+    "seq": 1,
+    "src": "slot0",
+    "confirmed": True,
+    "hash": _DIGEST,
+    "project": 1,
+    "learn": 7,
+    "version": 1,
+    "inlen": 2,
+    "inbytes": 2,
+    "outbytes": 4,
+    "outwidth": 4,
+    "max": 8,
+    "boot": 5,
+}
+
+
+@pytest.mark.parametrize(
+    ("lie", "member"),
+    [
+        ({"outwidth": 0}, "outwidth"),
+        ({"outwidth": 3}, "outwidth"),
+        ({"outbytes": 6}, "outwidth"),
+        ({"slotsize": -1}, "slotsize"),
+        ({"boot": 1 << 40}, "boot"),
+    ],
+)
+def test_a_board_that_cannot_be_as_it_says_is_refused(lie: dict[str, Any], member: str) -> None:
+    with (
+        scripted_board(lambda request: request.answered({**_HONEST, **lie})) as url,
+        SerialLink(url) as link,
+        pytest.raises(BoardRefused, match=f"`{member}`"),
+    ):
+        BoardSession(link).info()
+
+
+@pytest.mark.parametrize(
+    ("lie", "words"),
+    [
+        ({"first": 0, "in": bytes(8), "out": bytes(4)}, "`first`"),
+        ({"first": 5, "in": bytes(9), "out": bytes(4)}, "no rows of its model"),
+        ({"first": 5, "in": bytes(8), "out": bytes(5)}, "no rows of its model"),
+    ],
+)
+def test_rows_that_are_none_end_the_reading(
+    lie: dict[str, Any], words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first one would have no end: the same row again and again."""
+
+    def tell(request: Asked) -> bytes:
+        if request.command != (64, 2):
+            return request.answered(_HONEST)
+        honest = {"first": 0, "in": bytes(40), "out": bytes(20)}
+        return request.answered(honest if request.members["from"] == 0 else lie)
+
+    target = Target(board="mps2-an386", port="unused", samples="publish")
+    with scripted_board(tell) as url, SerialLink(url) as link:
+        session = BoardSession(link)
+        rows = list(Sampling("press", target).start(session, session.info()))
+    assert [len(each.outputs) for each in rows] == [5]
+    assert words in caplog.text
+
+
+def test_rows_are_run_in_packets_whatever_the_board_says() -> None:
+    sizes: list[int] = []
+
+    def run(request: Asked) -> bytes:
+        if request.command != (64, 1):
+            return request.answered({**_HONEST, "max": (1 << 32) - 1})
+        sizes.append(len(request.members["in"]))
+        return request.answered({"out": bytes(2 * sizes[-1])})
+
+    with scripted_board(run) as url, SerialLink(url) as link:
+        session = BoardSession(link)
+        assert session.run(bytes(100_000), session.info()) == bytes(200_000)
+    assert max(sizes) <= 4096 and sum(sizes) == 100_000
+
+
+def test_a_board_whose_sequence_is_used_up_is_sent_nothing() -> None:
+    blob = linear(version=4)
+    told = {**_HONEST, "arch": blob.architecture, "seq": (1 << 32) - 1}
+    with (
+        scripted_board(lambda request: request.answered(told)) as url,
+        SerialLink(url) as link,
+        pytest.raises(BoardRefused, match="last sequence number"),
+    ):
+        update_slot(BoardSession(link), blob, bytes, lambda _: None)
