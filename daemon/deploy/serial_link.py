@@ -148,6 +148,12 @@ def _explain(port: str, error: Exception) -> BoardUnreachable:
         return BoardUnreachable(
             f"{port} is in use{f' by {by}' if by else ''}: end that program first", retryable=True
         )
+    if "://" in port and isinstance(error.__context__, OSError):
+        why = error.__context__.strerror or error.__context__
+        return BoardUnreachable(
+            f"{port} cannot be opened ({why}): start what listens there, or name another port in [targets]",
+            retryable=True,
+        )
     return BoardUnreachable(f"{port} cannot be opened: {error}", retryable=True)
 
 

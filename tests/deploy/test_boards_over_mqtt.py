@@ -1,7 +1,7 @@
 """What users see of boards: routes, retained topics, live answers, stored rows, events.
 
 The process that holds the ports is a stand-in here, which says what no real board could be made to say when
-it is wanted; tests/deploy/test_end_to_end.py has the real one.
+it is wanted; tests/deploy/test_deploy_over_mqtt.py has the real one.
 """
 
 from __future__ import annotations
@@ -359,3 +359,20 @@ def test_rows_of_a_model_that_is_not_kept_are_told_as_they_are(client: Client, p
     wait_until("the answers", lambda: [told for told in published(client, topic) if told["version"] == 77])
     said = published(client, topic)[-1]
     assert said["results"][0] == {"row": 156, "outputs": [5]} and "threshold" not in said
+
+
+def test_a_version_without_an_int8_model_is_not_deployed(client: Client, daemon: Daemon) -> None:
+    """As an older trainerd has left them."""
+    manifest = daemon.state_dir / "projects" / "1" / "models" / str(KMEANS) / "1" / "manifest.json"
+    whole = manifest.read_bytes()
+    told = json.loads(whole)
+    told["files"] = {name: file for name, file in told["files"].items() if not name.startswith("model_int8")}
+    manifest.chmod(0o600)
+    manifest.write_text(json.dumps(told))
+    try:
+        body = {"target": "press", "version": 1}
+        reply = client.request("post", DEPLOY, DEPLOYER.sign(DEPLOY, body, device=client.device))
+    finally:
+        manifest.write_bytes(whole)
+    assert (reply.status, reply.body["code"]) == (409, "conflict")
+    assert "version 1 has no int8 model: train it again" in reply.body["error"]

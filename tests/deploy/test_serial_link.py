@@ -27,6 +27,7 @@ from daemon.errors import BoardUnreachable
 from hw_tests.boards.peer import Peer, peer
 from tests.deploy.linear import KEY_FLAG, linear
 from tests.deploy.test_update import nothing, sign
+from tests.harness import free_port
 
 _HOLD = """
 import sys, serial
@@ -162,3 +163,10 @@ def test_a_device_that_was_pulled_is_let_go() -> None:
     with link:
         os.close(ours)
     assert _open_files() == before - 1
+
+
+def test_a_server_that_is_not_there_is_told_with_what_to_do() -> None:
+    url = f"socket://127.0.0.1:{free_port()}"
+    with pytest.raises(BoardUnreachable, match=r"cannot be opened .Connection refused.: start") as failed:
+        SerialLink(url).__enter__()
+    assert failed.value.retryable
