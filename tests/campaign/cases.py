@@ -16,6 +16,8 @@ ACTIONS = ("kill", "error", "hang", "full")
 WORKS = ("train", "predict")
 
 _NOT_OF_A_PREDICTION = ("worker.train", "worker.quantize", "worker.export")
+#: Struck in `tests/deploy/test_kills.py`, where there is a board.
+_OF_A_DEPLOYMENT = ("worker.build", "worker.flash", "worker.verify")
 #: Between these the daemon has a worker, and no result that has appeared.
 _AT_WORK = ("job.started", "job.worker_done")
 _NOT_WRITTEN = ("intake.received", "intake.before_commit")
@@ -92,6 +94,8 @@ def cases() -> Iterator[Case]:
     """Every case."""
     for work in WORKS:
         for point in faults.POINTS:
+            if point in _OF_A_DEPLOYMENT or point.startswith("ports."):
+                continue
             if work == "predict" and point in _NOT_OF_A_PREDICTION:
                 continue
             for action in ACTIONS:
