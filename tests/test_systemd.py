@@ -204,6 +204,8 @@ def spoilt(
         env={**os.environ, **watched(tmp_path)},
     )
     try:
+        # A daemon that is still coming online is given time, and is fed.
+        daemon.wait_online()
         hear(manager, connected_to(broker))
         hear(manager, b"WATCHDOG=1")
         flag.touch()
