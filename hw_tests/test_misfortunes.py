@@ -109,6 +109,36 @@ def test_damaged_frames(hardware: Hardware) -> None:
             check(BoardSession(link), NEW)
 
 
+@pytest.mark.parametrize("stall_after", [300, 650])
+def test_a_line_that_is_silent_for_a_while(hardware: Hardware, stall_after: int) -> None:
+    need_slots(hardware)
+    with hardware.running(OLD) as place:
+        _need_emulated(place)
+        assert place.tcp is not None
+        # Longer than the patience for one answer: what was sent again arrives twice, and late.
+        with (
+            line_to(place.tcp, stall_after=stall_after, stall_s=1.5 * ANSWER_S) as line,
+            SerialLink(line.url) as link,
+        ):
+            session = BoardSession(link, answer_s=ANSWER_S)
+            update_slot(session, blob(NEW), sign, nothing)
+            assert line.stall_after is None
+            check(session, NEW)
+
+
+def test_bytes_that_are_lost(hardware: Hardware) -> None:
+    need_slots(hardware)
+    with hardware.running(OLD) as place:
+        _need_emulated(place)
+        assert place.tcp is not None
+        # The seed loses one byte of what is sent, and some of what is answered.
+        with line_to(place.tcp, dropped=0.001, seed=12) as line, SerialLink(line.url) as link:
+            update_slot(BoardSession(link, answer_s=ANSWER_S), blob(NEW), sign, nothing)
+            assert line.lost
+        with SerialLink(place.port) as link:
+            check(BoardSession(link), NEW)
+
+
 @pytest.mark.parametrize(("protocol", "remedy"), [(0, "flash newer firmware"), (2, "use a newer trainerd")])
 def test_firmware_of_another_protocol(protocol: int, remedy: str) -> None:
     flags = [f"-DFW_PROTOCOL={protocol}u"]

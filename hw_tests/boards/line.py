@@ -27,24 +27,38 @@ class Line:
         Bits a second each way, ten to a byte; 0 for as fast as it goes.
     cut_after : int, optional
         The connection is lost, once, when so many bytes have gone to the board.
+    stall_after : int, optional
+        The line is silent both ways for `stall_s`, once, when so many bytes have gone to the board; what is
+        on the way comes late, not never.
+    stall_s : float
+        Seconds.
     damage : float
         Share of bytes in which one bit is flipped.
+    dropped : float
+        Share of bytes that are lost.
     seed : int
-        Of the damage.
+        Of the damage and of the loss.
     port : int
         Where the client connects; each connection makes one to the board.
     to_board, from_board : int
         Bytes that have gone.
+    lost : int
+        Bytes of them that did not arrive, both ways.
     """
 
     board_port: int
     baud: int = 0
     cut_after: int | None = None
+    stall_after: int | None = None
+    stall_s: float = 0.0
     damage: float = 0.0
+    dropped: float = 0.0
     seed: int = 0
     port: int = 0
     to_board: int = 0
     from_board: int = 0
+    lost: int = 0
+    _silent_until: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -93,13 +107,11 @@ class Line:
                 if not piece:
                     break
                 cut = self._count(piece, is_to_board)
-                for at in range(len(piece)):
-                    if chance.random() < self.damage:
-                        piece[at] ^= 1 << chance.randrange(8)
                 if self.baud:
                     free_at = max(free_at, time.monotonic()) + len(piece) * 10 / self.baud
                     time.sleep(max(0.0, free_at - time.monotonic()))
-                target.sendall(piece)
+                self._keep_silence(over, stop)
+                target.sendall(self._worn(piece, chance))
                 if cut:
                     break
             except TimeoutError:
@@ -107,6 +119,25 @@ class Line:
             except OSError:
                 break
         over.set()
+
+    def _keep_silence(self, over: threading.Event, stop: threading.Event) -> None:
+        while not (over.is_set() or stop.is_set()):
+            left = self._silent_until - time.monotonic()
+            if left <= 0:
+                break
+            time.sleep(min(left, _WAIT_S))
+
+    def _worn(self, piece: bytearray, chance: random.Random) -> bytes:
+        """What of a piece arrives."""
+        left = bytearray()
+        for byte in piece:
+            if self.dropped and chance.random() < self.dropped:
+                continue
+            flipped = 1 << chance.randrange(8) if chance.random() < self.damage else 0
+            left.append(byte ^ flipped)
+        with self._lock:
+            self.lost += len(piece) - len(left)
+        return bytes(left)
 
     def _count(self, piece: bytearray, is_to_board: bool) -> bool:
         """Count a piece, shortened to where the line is to be cut; whether it is."""
@@ -120,17 +151,38 @@ class Line:
                 del piece[self.cut_after - self.to_board :]
                 self.cut_after = None
             self.to_board += len(piece)
+            if self.stall_after is not None and self.to_board >= self.stall_after:
+                self.stall_after = None
+                self._silent_until = time.monotonic() + self.stall_s
             return cut
 
 
 @contextmanager
 def line_to(
-    board_port: int, *, baud: int = 0, cut_after: int | None = None, damage: float = 0.0, seed: int = 0
+    board_port: int,
+    *,
+    baud: int = 0,
+    cut_after: int | None = None,
+    stall_after: int | None = None,
+    stall_s: float = 0.0,
+    damage: float = 0.0,
+    dropped: float = 0.0,
+    seed: int = 0,
 ) -> Iterator[Line]:
     """Lay a line to a board, and take it away; see `Line` for what may be wrong with it."""
     stop = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        line = Line(board_port, baud, cut_after, damage, seed, listener.getsockname()[1])
+        line = Line(
+            board_port,
+            baud=baud,
+            cut_after=cut_after,
+            stall_after=stall_after,
+            stall_s=stall_s,
+            damage=damage,
+            dropped=dropped,
+            seed=seed,
+            port=listener.getsockname()[1],
+        )
         thread = threading.Thread(target=line.serve, args=(listener, stop))
         thread.start()
         try:
