@@ -114,6 +114,8 @@ def main() -> None:
     print(f"{'seconds; on the line alone':44} {done.seconds:9.3f}   {line_s:.3f}")
     print(f"{'times the line, both ways':44} {done.seconds / line_s:9.2f}   {LINE_BAR}")
     print(f"{'times the line, to the board only':44} {done.seconds / (done.to_board / BYTES_A_SECOND):9.2f}")
+    raw = f"times {PARAMETERS:,} raw bytes on the line"
+    print(f"{raw:44} {done.seconds / (PARAMETERS / BYTES_A_SECOND):9.2f}")
     print(f"{'seconds to flash ' + format(size, ',') + ' bytes of firmware':44} {flash_s:9.2f}")
     print(f"{'times faster than flashing':44} {flash_s / done.seconds:9.1f}   {FLASH_BAR}")
 
