@@ -14,6 +14,7 @@ from daemon.deploy.boards import Board, load_boards
 from daemon.deploy.build import Firmware, build_firmware
 from daemon.deploy.flashers.flashing import flash
 from daemon.deploy.flashers.table import read_options
+from daemon.deploy.ways import MUCH_FLASH
 from daemon.wire.targets import Target
 from hw_tests.hardware import LEARN, PROJECT, Place
 from hw_tests.models import KEY, Deployable
@@ -44,6 +45,12 @@ class Configured:
     def has_sensor(self) -> bool:
         """Whether it samples rows by itself: the test signal of our firmware, or the application's sensor."""
         return self.board.hal is not None
+
+    @property
+    def has_text(self) -> bool:
+        """Whether its firmware hears text commands; the user's own build need not have them."""
+        given = self.board.defines.get("FW_MLPERF", self.board.flash.size >= MUCH_FLASH)
+        return self.board.hal is not None and not self.target.build and bool(given)
 
     @contextmanager
     def running(self, model: Deployable) -> Iterator[Place]:

@@ -50,6 +50,10 @@ class Hardware(Protocol):
     def has_sensor(self) -> bool:
         """Whether it samples rows by itself."""
 
+    @property
+    def has_text(self) -> bool:
+        """Whether its firmware hears MLPerf Tiny's text commands."""
+
     def running(self, model: Deployable) -> AbstractContextManager[Place]:
         """Have it run firmware with a model that trusts `KEY`; in the end it is free again."""
 
@@ -76,6 +80,7 @@ class EmulatedCortexM:
     name: str
     has_slots: bool = True
     has_sensor: bool = True
+    has_text: bool = True
 
     @contextmanager
     def running(self, model: Deployable, flags: Sequence[str] = ()) -> Iterator[Place]:
@@ -91,6 +96,7 @@ class SimulatedAvr:
     name: str = "ATmega328P"
     has_slots: bool = False
     has_sensor: bool = True
+    has_text: bool = True
 
     @contextmanager
     def running(self, model: Deployable) -> Iterator[Place]:

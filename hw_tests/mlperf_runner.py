@@ -5,17 +5,50 @@ from __future__ import annotations
 import re
 import socket
 from dataclasses import dataclass, field
+from typing import Protocol
+
+import serial
 
 TIMEOUT_S = 30.0
 # What EEMBC's runner sends in one command at most.
 BYTES_PER_COMMAND = 31
 
 
+class Connection(Protocol):
+    """What a runner needs of a socket."""
+
+    def sendall(self, data: bytes, /) -> None:
+        """Send all of it."""
+
+    def recv(self, size: int, /) -> bytes:
+        """Some of what has come, nothing at the end."""
+
+    def close(self) -> None:
+        """Leave the device."""
+
+
+@dataclass
+class _Port:
+    """A serial port as a `Connection`."""
+
+    port: serial.SerialBase
+
+    def sendall(self, data: bytes) -> None:
+        self.port.write(data)
+
+    def recv(self, size: int) -> bytes:
+        # A port waits until all is there that is asked for, and how much comes is not known.
+        return bytes(self.port.read(min(size, 1)))
+
+    def close(self) -> None:
+        self.port.close()
+
+
 @dataclass
 class Runner:
-    """A device that is driven over a socket."""
+    """A device that is driven over a connection."""
 
-    connection: socket.socket
+    connection: Connection
     _waiting: bytearray = field(default_factory=bytearray)
 
     @classmethod
@@ -24,6 +57,11 @@ class Runner:
         connection = socket.create_connection(("127.0.0.1", port), TIMEOUT_S)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return cls(connection)
+
+    @classmethod
+    def at(cls, port: str, baud: int) -> Runner:
+        """Open a port, as pyserial names it."""
+        return cls(_Port(serial.serial_for_url(port, baud, timeout=TIMEOUT_S, exclusive=None)))
 
     def __enter__(self) -> Runner:
         return self

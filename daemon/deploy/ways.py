@@ -26,7 +26,9 @@ ERROR = re.compile(
 )
 OVERFLOW = re.compile(r"region [`'](?P<region>\w+)' overflowed by \d+ bytes?|no room for the stack")
 
-_MUCH_FLASH = 64 * 1024
+MUCH_FLASH = 64 * 1024
+"""Bytes from which on text commands are there unless a board says otherwise."""
+
 _SIZE = ("-Os", "-flto", "-ffunction-sections", "-fdata-sections")
 _SPEED = ("-O2", "-ffunction-sections", "-fdata-sections")
 
@@ -134,7 +136,7 @@ def _defines(board: Board, model: FirmwareModel) -> tuple[str, ...]:
 
 def _given(board: Board) -> tuple[str, ...]:
     """The board's macros. Unless they say it, text commands are there where flash is not scarce."""
-    defines = {"FW_MLPERF": int(board.flash.size >= _MUCH_FLASH), **board.defines}
+    defines = {"FW_MLPERF": int(board.flash.size >= MUCH_FLASH), **board.defines}
     return tuple(f"{name}={value}" for name, value in defines.items())
 
 

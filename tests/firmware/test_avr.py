@@ -19,8 +19,8 @@ from firmware_export.networks.simulate import run as simulate
 from firmware_export.read_anomaly import read
 from hw_tests.boards.avr import build_avr, simulated
 from hw_tests.boards.peer import Peer, peer
+from hw_tests.mlperf_runner import Runner
 from hw_tests.network_shapes import Chain
-from tests.firmware.mlperf_runner import Runner
 from tests.firmware.smp_line import IMAGE, MODEL, READ, WRITE, Line, Refused
 from tests.firmware_export.test_firmware_model import written
 from tests.quantize.models import model_of

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +14,8 @@ import pytest
 
 from hw_tests.boards.emulated import build_firmware, emulated
 from hw_tests.boards.peer import Peer, peer
+from hw_tests.mlperf_runner import Runner
 from tests.campaign import knobs
-from tests.firmware.mlperf_runner import Runner
 from tests.firmware.smp_line import MODEL, READ, WRITE, Line
 from tests.firmware.test_damage import SANITIZERS
 
@@ -114,6 +115,7 @@ def test_digits_beyond_the_row_are_disregarded(runner: Runner) -> None:
 
 def test_a_frame_in_between_takes_the_row_and_answers(board: Peer, runner: Runner) -> None:
     runner.load(b"\1\1\1\1")
+    assert isinstance(runner.connection, socket.socket)
     with_frames = Line(runner.connection)
     assert with_frames.ask(READ, MODEL, 0)["name"] == "linear"
     assert with_frames.ask(WRITE, MODEL, 1, **{"in": b"\1\1\1\1"})["out"] == (15).to_bytes(4, "little")
