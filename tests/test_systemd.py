@@ -199,7 +199,7 @@ def spoilt(
     daemon = Daemon(tmp_path, broker.port, device=f"spoilt-{tmp_path.name[-20:]}")
     daemon.write_config()
     flag = tmp_path / "flag"
-    process = subprocess.Popen(
+    process = daemon.process = subprocess.Popen(
         [sys.executable, "-c", script, "--config", str(daemon.config_file), str(flag)],
         env={**os.environ, **watched(tmp_path)},
     )
