@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +13,7 @@ import pytest
 
 from hw_tests.boards.bootloaders import qemu
 from tests.deploy.gateway import DEPLOY, deploy
-from tests.harness import Broker, Client, Daemon
+from tests.harness import Broker, Client, Daemon, wait_until
 from tests.scenario import set_up_project, train, wait_for_end
 
 TARGETS = """
@@ -105,10 +108,7 @@ def test_a_kill_in_a_flash_leaves_it_to_the_next_process(
     daemon: Daemon, tmp_path: Path, point: str, version: int
 ) -> None:
     struck, before = tmp_path / "struck", len(daemon.log())
-    daemon.stop()
-    daemon.config = daemon.config.replace(
-        'flasher = "gdb"\nflasher_', 'flasher = "gdb"\nmethod = "firmware"\nflasher_'
-    )
+    only_firmware(daemon)
     daemon.start(environment={"TRAINERD_FAULT": f"{point}:kill", "TRAINERD_FAULT_ONCE": str(struck)})
     with daemon.client() as client:
         client.subscribe(f"{client.root}/jobs/#")
@@ -120,6 +120,47 @@ def test_a_kill_in_a_flash_leaves_it_to_the_next_process(
     (told,) = job["result"]["targets"]
     assert (told["method"], told["vectors"] > 0) == ("firmware", True)
     assert ("a flash was cut off: it is done again" in daemon.log()[before:]) == (point == "ports.begun")
+
+
+def test_a_flash_that_is_canceled_is_brought_to_its_end(daemon: Daemon) -> None:
+    only_firmware(daemon)
+    with daemon.start().client() as client:
+        client.subscribe(f"{client.root}/jobs/#")
+        assert wait_for_end(client, deploy(client, 1))["state"] == "SUCCEEDED"
+    daemon.stop()
+    daemon.start(environment={"TRAINERD_FAULT": "ports.verify:pause"})
+    with daemon.client() as client:
+        client.subscribe(f"{client.root}/jobs/#")
+        job_id = deploy(client, 2)
+        wait_until("the ports process to pause in the flash", lambda: paused(daemon))
+        reply = client.request("post", f"api/1/jobs/{job_id}/cancel")
+        assert reply.status == 200, reply.body
+        # Whoever canceled waits for the board.
+        assert client.request("get", f"api/1/jobs/{job_id}/status").body["job"]["finished"] is None
+        os.kill(paused(daemon)[0], signal.SIGCONT)
+        wait_for_end(client, job_id)
+        (again,) = wait_for_end(client, deploy(client, 2))["result"]["targets"]
+    assert (again["bytes"], again["previous"]["version"]) == (0, 2)
+
+
+def only_firmware(daemon: Daemon) -> None:
+    """Stop a daemon, and let its board be flashed and nothing else."""
+    daemon.stop()
+    daemon.config = daemon.config.replace(
+        'flasher = "gdb"\nflasher_', 'flasher = "gdb"\nmethod = "firmware"\nflasher_'
+    )
+
+
+def paused(daemon: Daemon) -> list[int]:
+    """Ports processes of a daemon that are stopped."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            ours = {b"daemon.deploy.ports", str(daemon.config_file).encode()} <= set(words)
+            if ours and (process / "stat").read_text().rpartition(")")[2].split()[0] == "T":
+                found.append(int(process.name))
+    return found
 
 
 def test_a_target_that_is_not_there_starts_nothing(client: Client) -> None:
