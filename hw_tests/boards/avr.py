@@ -9,12 +9,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from daemon.deploy.boards import load_boards
+from daemon.deploy.hals import HALS
 from hw_tests.boards import SUPPORT
 from hw_tests.boards.peer import FIRMWARE, LINEAR, Peer
 
-FLAGS = ("-mmcu=atmega328p", "-DF_CPU=16000000UL", "-DFW_BUFFER=352", "-Os", "-flto", "-std=gnu99")
-SLOTS = {"ed25519.c", "unpack.c", "upload.c"}
-"""Of the core, what belongs to slots alone, which this board has none of."""
+_FACTS, _HAL = load_boards()["atmega328p"], HALS["avr"]
+_DEFINES = (f"-D{name}={value}" for name, value in _FACTS.defines.items())
+FLAGS = (
+    *(*_FACTS.flags, *_DEFINES, f"-DFW_BUFFER={_FACTS.buffer}"),
+    *("-Os", "-flto", f"-std={_HAL.standard}"),
+)
 
 
 def build_avr(
@@ -39,8 +44,8 @@ def build_avr(
         It does not compile; the compiler has said why on stderr.
     """
     elf = image.with_suffix(".elf")
-    core = [source for source in sorted((FIRMWARE / "core").glob("*.c")) if source.name not in SLOTS]
-    names = ("avr.c", *(("test_signal.c",) if sensor else ()))
+    core = [source for source in sorted((FIRMWARE / "core").glob("*.c")) if source.name not in _HAL.without]
+    names = (*_HAL.sources, *(("test_signal.c",) if sensor else ()))
     flags = (*flags, f"-DFW_SENSOR={int(sensor)}")
     sources = map(str, [*core, *(FIRMWARE / "boards" / name for name in names), *model])
     command = ["avr-gcc", *FLAGS, *flags, f"-I{FIRMWARE / 'core'}", *sources, "-Wl,--gc-sections"]

@@ -9,11 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from daemon.deploy.boards import Board as Facts
+from daemon.deploy.boards import load_boards
+from daemon.deploy.hals import HALS
 from hw_tests.boards import BOARDS, Board
 from hw_tests.boards.peer import FIRMWARE, LINEAR, Peer
 
 SIZE = ("-Os", "-std=c99", "-ffunction-sections", "-fdata-sections")
-STACK = 0x600
+STACK = HALS["cmsdk"].stack
 
 
 @dataclass(frozen=True)
@@ -38,18 +41,18 @@ class Layout:
     journal: int
 
 
-def _cmsdk(name: str, uart: int, clock: int, slots: int) -> Layout:
-    defines = (f'-DBOARD_NAME="{name}"', f"-DUART={uart:#x}u", f"-DCLOCK_HZ={clock}u")
-    return Layout(("cortex_m.c", "cortex_m_bytes.c", "cmsdk.c"), defines, slots, 0x1_0000, 0x1000)
+def _layout(facts: Facts) -> Layout:
+    """As a deployment has it."""
+    assert facts.hal is not None
+    assert facts.slots is not None
+    macros = {"BOARD_NAME": f'"{facts.name}"', **facts.defines}
+    defines = tuple(f"-D{name}={value}" for name, value in macros.items())
+    slots = facts.slots
+    return Layout(HALS[facts.hal].sources, defines, slots.origin, slots.size, slots.journal)
 
 
-LAYOUTS = {
-    "M0": Layout(("cortex_m.c", "cortex_m_bytes.c", "nrf51.c"), (), 0x3_0000, 0x7800, 0x400),
-    "M3": _cmsdk("mps2-an385", 0x4000_4000, 25_000_000, 0x20_0000),
-    "M4F": _cmsdk("mps2-an386", 0x4000_4000, 25_000_000, 0x20_0000),
-    "M7": _cmsdk("mps2-an500", 0x4000_4000, 25_000_000, 0x20_0000),
-    "M55": _cmsdk("mps3-an547", 0x5930_3000, 32_000_000, 0x1004_0000),
-}
+_FACTS = load_boards()
+LAYOUTS = {core: _layout(_FACTS[board.name]) for core, board in BOARDS.items()}
 """By core, as the boards are."""
 
 
