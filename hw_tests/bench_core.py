@@ -1,8 +1,8 @@
 """What checking a signature and unpacking cost on a microcontroller, beside what they are held against.
 
 ``python -m hw_tests.bench_core`` prints one table. Guest instructions of QEMU: exact and repeatable, and not
-cycles. Bytes are flash at ``-Os`` with their tables and what of the C library they pull in; stack is
-painted. The bars are those of a Cortex-M0.
+cycles. Bytes are flash, with the flags of the firmware but for ``-flto``, with tables and what of the C
+library is pulled in; stack is painted. The bars are those of a Cortex-M0.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 
 from firmware_export.packed import pack
 from hw_tests.boards import BOARDS, SUPPORT, Board, Run, build, build_counter, flash_bytes, run
+from hw_tests.boards.emulated import SMALLEST
 from hw_tests.core_cases import CORE, SOURCES, write_cases
 
 BLOB = 4096
@@ -36,7 +37,7 @@ def write_blob(folder: Path) -> bytes:
 
 def measure(board: Board, counter: Path, folder: Path) -> tuple[Run, dict[str, int]]:
     """Run the cases on a board; what it did, and the bytes of flash of each part."""
-    flags = ("-Os", "-std=c99", f"-I{CORE}", f"-I{folder}")
+    flags = (*SMALLEST, "-Os", "-std=c99", f"-I{CORE}", f"-I{folder}")
     sources = [SUPPORT / "core.c", *SOURCES]
     whole = build(board, sources, folder / "core.elf", flags=flags)
     sizes = {}

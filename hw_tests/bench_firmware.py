@@ -1,7 +1,7 @@
 """What the reference firmware takes of a microcontroller, beside what it is held against.
 
 ``python -m hw_tests.bench_firmware`` prints one table. Flash: code, constants and initial values of the
-firmware without a model, ``-Os -flto --gc-sections``, with slots, signatures and packed updates; and what
+firmware without a model, built as the daemon builds it, with slots, signatures and packed updates; and what
 MLPerf's text commands and sampling a sensor add to it. RAM, of all together: variables, and the stack of an
 emulated board down to the last byte that is no longer 0, after every command and an update with a signed
 model; the ring of samples takes what RAM is left over.

@@ -16,6 +16,8 @@ from hw_tests.boards import BOARDS, Board
 from hw_tests.boards.peer import FIRMWARE, LINEAR, Peer
 
 SIZE = ("-Os", "-std=c99", "-ffunction-sections", "-fdata-sections")
+SMALLEST = ("-fno-expensive-optimizations", "-fno-move-loop-invariants", "-fno-inline-small-functions")
+"""What the core and the board's layer are compiled with beside it, as the daemon does."""
 STACK = HALS["cmsdk"].stack
 
 
@@ -104,7 +106,7 @@ def build_firmware(
     for source, compiled in zip(model, objects, strict=True):
         subprocess.run([*compiler, "-c", str(source), "-o", compiled], check=True)
     command = [
-        *(*compiler, "-flto", *map(str, sources), *objects, "-nostartfiles", "--specs=nano.specs"),
+        *(*compiler, "-flto", *SMALLEST, *map(str, sources), *objects, "-nostartfiles", "--specs=nano.specs"),
         *("--specs=nosys.specs", "-Wl,--gc-sections,--no-warn-rwx-segments"),
         *("-Wl,-T," + str(FIRMWARE / "boards" / "cortex_m.ld"), "-o", str(elf)),
         *(f"-Wl,--defsym={name}={value:#x}" for name, value in symbols.items()),

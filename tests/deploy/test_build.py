@@ -172,14 +172,18 @@ def test_the_commands_of_the_reference_firmware(models: dict[str, FirmwareModel]
         ),
     )
     sections = ("-ffunction-sections", "-fdata-sections")
+    smallest = (
+        *("-Os", "-flto", *sections),
+        *("-fno-expensive-optimizations", "-fno-move-loop-invariants", "-fno-inline-small-functions"),
+    )
     layer = ("cortex_m.c", "cortex_m_bytes.c", "nrf51.c", "test_signal.c")
     sources = [*sorted((FIRMWARE / "core").glob("*.c")), *(FIRMWARE / "boards" / name for name in layer)]
-    assert core == (*common, "-Os", "-flto", *sections, "-c", *map(str, sources))
+    assert core == (*common, *smallest, "-c", *map(str, sources))
     assert model == (*common, "-O2", *sections, "-c", "press.c", "glue.c")
     assert [step.folder for step in way.steps] == ["core", "model", "."]
     stack = 1536 + 96
     assert link == (
-        *("arm-none-eabi-gcc", "-mcpu=cortex-m0", "-mfloat-abi=soft", "-mthumb", "-Os", "-flto", *sections),
+        *("arm-none-eabi-gcc", "-mcpu=cortex-m0", "-mfloat-abi=soft", "-mthumb", *smallest),
         *("-s", *(f"core/{path.stem}.o" for path in sources), "model/press.o", "model/glue.o"),
         *("-nostartfiles", "--specs=nano.specs", "--specs=nosys.specs", "-Wl,--no-warn-rwx-segments"),
         *("-Wl,--gc-sections", f"-Wl,-T,{FIRMWARE / 'boards' / 'cortex_m.ld'}"),
