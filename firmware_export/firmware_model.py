@@ -29,8 +29,8 @@ KEY_SIZE = 32
 _TAKEN = {"glue", *(path.stem for path in (Path(__file__).parent / "firmware").glob("*/*.[ch]"))}
 _MOST_VECTORS = 8
 _LEAST_VECTORS = 2
-#: Test vectors may take as many bytes as an eighth of the parameters.
-_SHARE_OF_VECTORS = 8
+#: Test vectors may take as many bytes as a sixteenth of the parameters: they travel with each of them.
+_SHARE_OF_VECTORS = 16
 #: What stands around rows in a packet of the firmware.
 _AROUND_ROWS = 48
 _LEAST_BUFFER = 512

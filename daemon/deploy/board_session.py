@@ -33,8 +33,8 @@ _SLOW_S = 15.0
 #: Packet that every SMP server takes.
 _SMALLEST_PACKET = 128
 _LARGEST_PACKET = 4096
-#: Most that CBOR puts around the data of an upload, with its first members.
-_AROUND_DATA = 80
+#: Most that CBOR puts around the data of an upload; with the members of the first piece.
+_AROUND_DATA, _AROUND_FIRST_DATA = 24, 80
 
 #: SMP's code for a board that will take the same question later.
 _BUSY = 10
@@ -221,11 +221,11 @@ class BoardSession:
         BoardUnreachable, BoardRefused, ArchitectureMismatch
             It is not there; the model in use is as before.
         """
-        size = self.packet_size() - smp.HEADER_SIZE - _AROUND_DATA
+        size = self.packet_size() - smp.HEADER_SIZE
         digest = hashlib.sha256(image).digest()
         offset = sent = stalled = 0
         while True:
-            piece = image[offset : offset + size]
+            piece = image[offset : offset + size - (_AROUND_DATA if offset else _AROUND_FIRST_DATA)]
             members: dict[str, Any] = {"off": offset, "data": piece}
             if offset == 0:
                 members |= {"image": number, "len": len(image), "sha": digest}
@@ -241,7 +241,7 @@ class BoardSession:
             if offset == len(image):
                 return sent
 
-    def test(self, digest: bytes) -> None:
+    def test(self, digest: bytes) -> list[dict[str, Any]]:
         """Have the board check a model of its slots, run its self-test and take it into use, until a reset.
 
         Parameters
@@ -249,23 +249,25 @@ class BoardSession:
         digest : bytes
             The 32 bytes of the image's hash.
 
+        Returns
+        -------
+        list of dict
+            The image in use, as SMP lists it; other firmware may list all.
+
         Raises
         ------
         BoardRefused, ArchitectureMismatch, VerifyFailed
             It does not; the model in use stays.
         """
-        self._told(Operation.WRITE, smp.IMAGE_STATE, {"hash": digest, "confirm": False}, slow=True)
+        return self._set_state(digest, confirm=False)
 
-    def confirm(self, digest: bytes) -> None:
-        """Have a model outlive resets; it is tested first where it is not in use."""
-        self._told(Operation.WRITE, smp.IMAGE_STATE, {"hash": digest, "confirm": True}, slow=True)
+    def confirm(self, digest: bytes) -> list[dict[str, Any]]:
+        """Have a model outlive resets; it is tested first where it is not in use. Returns as `test` does."""
+        return self._set_state(digest, confirm=True)
 
     def images(self) -> list[dict[str, Any]]:
         """The board's images, as SMP lists them."""
-        found = self._read(smp.IMAGE_STATE).get("images")
-        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-            raise _nonsense(self._link.port, "images")
-        return found
+        return self._images(self._read(smp.IMAGE_STATE))
 
     def samples(self, start: int) -> Samples:
         """Rows that the board has kept, from a number on; as many as an answer holds."""
@@ -306,6 +308,19 @@ class BoardSession:
             size = told if isinstance(told, int) else 0
             self._packet_size = min(max(size, _SMALLEST_PACKET), _LARGEST_PACKET) - smp_serial.OVERHEAD
         return self._packet_size
+
+    def _set_state(self, digest: bytes, *, confirm: bool) -> list[dict[str, Any]]:
+        members = {"hash": digest, "confirm": confirm}
+        # Some firmware answers without a list.
+        return self._images(
+            {"images": [], **self._told(Operation.WRITE, smp.IMAGE_STATE, members, slow=True)}
+        )
+
+    def _images(self, told: dict[str, Any]) -> list[dict[str, Any]]:
+        found = told.get("images")
+        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+            raise _nonsense(self._link.port, "images")
+        return found
 
     def _read(self, command: tuple[int, int], members: dict[str, Any] | None = None) -> dict[str, Any]:
         return self._told(Operation.READ, command, members or {})

@@ -9,6 +9,9 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
 
 from daemon.deploy.board_session import BoardSession
 from daemon.errors import (
@@ -26,6 +29,9 @@ from firmware_export.packed import pack
 
 #: The last number that a board can count to; none is above it.
 _LAST_SEQUENCE = 2**32 - 1
+
+#: Where a model lies, by the number of its slot in a list of images.
+_SOURCES: dict[object, Literal["slot0", "slot1", "factory"]] = {0: "slot0", 1: "slot1", 2: "factory"}
 
 
 @dataclass(frozen=True)
@@ -104,19 +110,32 @@ def update_slot(
         vectors = verify(session, info, blob)
         hear(Progress("verify", 0.9))
         if sent or not info.confirmed:
-            session.confirm(in_use)
+            info = _confirmed(session.confirm(in_use), info, blob, in_use)
     except DeployError:
         if sent or not info.confirmed:
             _go_back(session)
         raise
-    now = session.info()
-    if not runs(now, blob) or not now.confirmed:
-        raise VerifyFailed(
-            f"the board says that it runs version {now.version} of model {now.learn_id}, not the one that "
-            "was sent: deploy again"
-        )
     hear(Progress("verify", 1.0))
-    return Updated(now, vectors, sent, time.monotonic() - began)
+    return Updated(info, vectors, sent, time.monotonic() - began)
+
+
+def _confirmed(images: list[dict[str, Any]], info: BoardInfo, blob: Blob, digest: bytes) -> BoardInfo:
+    """What the board says of itself, from its answer to the confirmation: asking once more costs time."""
+    active = next((image for image in images if image.get("active") is True), {})
+    slot = active.get("slot")
+    known = isinstance(slot, int) and slot in _SOURCES
+    if active.get("hash") != digest or active.get("confirmed") is not True or not known:
+        raise VerifyFailed("the board does not say that it runs the model that was sent: deploy again")
+    return msgspec.structs.replace(
+        info,
+        digest=digest.hex(),
+        source=_SOURCES[slot],
+        confirmed=True,
+        sequence=info.sequence + (digest == blob.with_sequence(info.sequence + 1).digest()),
+        project_id=blob.project,
+        learn_id=blob.learn,
+        version=blob.version,
+    )
 
 
 def runs(info: BoardInfo, blob: Blob) -> bool:
